@@ -1,0 +1,1 @@
+"""Daily price forecasts for every product of a retailer, kept fresh as Dagster data assets."""

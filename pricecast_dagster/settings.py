@@ -1,0 +1,113 @@
+"""Every setting: one model, read from the environment (`PRICECAST_*`) and from `pricecast.toml`.
+
+Belongs here: names, types, defaults and what a value means. Not here: anything that acts on them. This is the only module
+that reads the environment; everything else gets a `Settings` handed in.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from pricecast_dagster.errors import SettingsError
+
+CONFIG_FILE = "pricecast.toml"
+
+
+class Settings(BaseSettings):
+    """What can be set; the environment wins over `pricecast.toml`, which wins over the defaults."""
+
+    model_config = SettingsConfigDict(env_prefix="PRICECAST_", toml_file=CONFIG_FILE, extra="forbid", frozen=True)
+
+    source: str = Field(".pricecast/source", description="folder or URL of CSV or Parquet files, or a SQLAlchemy URL")
+    home: str = Field(".pricecast", description="folder or URL of frames and models; the embedded database lies there too")
+    database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite in `home`")
+
+    tables: dict[str, str] = Field(
+        default_factory=dict,
+        description="our name -> the source's, of `products`, `prices`, `sales`: a SQL table, or the start of a file's name",
+    )
+    columns: dict[str, str] = Field(default_factory=dict, description="our column name -> the source's, where they differ")
+    encoding: str = Field("auto", description="of CSV files: auto tries UTF-8, then GBK, then Latin-1")
+    separator: str = Field("auto", description="of CSV files: auto looks at the header")
+    decimal: Literal["auto", ".", ","] = Field("auto", description="decimal mark of numbers in CSV files")
+    day_first: Literal["auto", "yes", "no"] = Field("auto", description="whether 03/04 is the third of April")
+    absurd_factor: float = Field(20.0, gt=1, description="a price this many times off the SKU's median is rejected")
+
+    country: str = Field("BR", description="ISO code of the holiday calendar, any of the `holidays` package")
+    currency: str = Field("BRL", description="ISO code, for people only")
+    horizon_days: int = Field(14, ge=1, le=60, description="days of a stored forecast")
+    minimum_history_days: int = Field(60, ge=35, description="under this a simple method answers instead of a model")
+    trials: int = Field(50, ge=1, description="tuning trials of a SKU")
+    optimize: Literal["auto", "always", "never"] = Field(
+        "auto", description="when to tune: auto tunes new SKUs and those a retrain request names"
+    )
+
+    compute: str = Field("local", description="`local`, or the address of a Dask scheduler")
+    jobs: int = Field(0, ge=0, description="processes of local computing; 0 means one a core")
+    chunk_size: int = Field(200, ge=1, description="SKUs whose results are committed together")
+    batch_size: int = Field(2000, ge=1, description="SKUs of one Dagster run that a sensor starts")
+    sensor_seconds: int = Field(5, ge=1, description="pause between two looks of a sensor")
+    scan_seconds: int = Field(3600, ge=1, description="a full read of the source at least this often, whatever its file times say")
+    keep_versions: int = Field(5, ge=1, description="model versions kept of each SKU besides the champion")
+    keep_forecast_days: int = Field(400, ge=1, description="how long stored forecasts are kept for the accuracy monitor")
+
+    api_tokens: list[SecretStr] = Field(default_factory=list, description="bearer tokens; empty means loopback only")
+    dagster_url: str = Field("http://127.0.0.1:3000", description="where the API finds Dagster's webserver")
+
+    @field_validator("database_url")
+    @classmethod
+    def _name_the_driver(cls, url: str) -> str:
+        # A bare postgresql:// means psycopg 3 from SQLAlchemy 2.1 on, which dagster-postgres cannot use; we install psycopg2.
+        for bare in ("postgres://", "postgresql://"):
+            if url.startswith(bare):
+                return "postgresql+psycopg2://" + url.removeprefix(bare)
+        return url
+
+    @field_validator("tables")
+    @classmethod
+    def _known_tables(cls, tables: dict[str, str]) -> dict[str, str]:
+        unknown = set(tables) - {"products", "prices", "sales"}
+        if unknown:
+            raise ValueError(f"unknown table {sorted(unknown)}; there are products, prices and sales")
+        return tables
+
+    @model_validator(mode="after")
+    def _embedded_database_needs_a_folder(self) -> Self:
+        if not self.database_url and "://" in self.home:
+            raise ValueError("with a remote PRICECAST_HOME there is no place for an embedded database: set PRICECAST_DATABASE_URL")
+        return self
+
+    @cached_property
+    def database(self) -> str:
+        """The SQLAlchemy URL of the database in force."""
+        return self.database_url or f"sqlite:///{Path(self.home).absolute() / 'pricecast.db'}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings from overrides, environment and file.
+
+    Raises:
+        SettingsError: a value cannot be used; names every such setting and what was wrong with it.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        faults = "; ".join(
+            f"PRICECAST_{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors()
+        )
+        raise SettingsError(f"{faults}.") from error
