@@ -22,6 +22,9 @@ QUANTITY: Final = "quantity"
 MODIFIED_AT: Final = "modified_at"
 """When the source last touched a row; optional, decides between conflicting duplicates."""
 
+OBSERVED: Final = "observed"
+"""Whether the source had a price on that day; elsewhere the last known one is carried forward."""
+
 FILE: Final = "file"
 LINE: Final = "line"
 ROW: Final = "row"
@@ -109,7 +112,7 @@ def history_schema() -> "DataFrameSchema":
 
 @cache
 def feature_schema() -> "DataFrameSchema":
-    """One SKU's feature_table: one row a day from its first to its last, the target, and the 45 features.
+    """One SKU's feature_table: one row a day from its first to its last, the day's values, and the 45 features.
 
     Missing only while a window is not yet full; never infinite.
     """
@@ -124,6 +127,7 @@ def feature_schema() -> "DataFrameSchema":
             SKU: Column(str),
             DATE: Column("datetime64[s]", Check(lambda column: column.is_monotonic_increasing, error="not sorted by day")),
             PRICE: Column(float, Check.gt(0)),
+            QUANTITY: Column(float, Check.in_range(0, float("inf"), include_max=False)),
             OBSERVED: Column(bool),
             **whole,
             **windowed,
@@ -157,7 +161,3 @@ def forecast_schema() -> "DataFrameSchema":
         checks=ordered,
         name=Stage.FORECAST.value,
     )
-
-
-OBSERVED: Final = "observed"
-"""Whether the source had a price on that day; elsewhere the last known one is carried forward."""
