@@ -11,7 +11,6 @@ from enum import StrEnum
 from pricecast_dagster.schemas import Stage
 
 
-
 class Status(StrEnum):
     """What became of a SKU in a stage."""
 
