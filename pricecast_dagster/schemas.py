@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from pandera.pandas import DataFrameSchema
+    from pandera.pandas import Check, DataFrameSchema
 
 SKU: Final = "sku"
 NAME: Final = "name"
@@ -43,7 +43,7 @@ UPPER_95: Final = "upper_95"
 PRODUCT_COLUMNS: Final = (SKU, NAME, CATEGORY)
 HISTORY_COLUMNS: Final = (SKU, DATE, PRICE, QUANTITY)
 REJECTED_COLUMNS: Final = (FILE, LINE, ROW, SKU, REASON)
-FORECAST_COLUMNS: Final = (DATE, HORIZON, PRICE, LOWER_80, UPPER_80, LOWER_95, UPPER_95)
+FORECAST_COLUMNS: Final = (SKU, DATE, HORIZON, PRICE, LOWER_80, UPPER_80, LOWER_95, UPPER_95)
 BACKTEST_COLUMNS: Final = (SKU, ORIGIN, DATE, HORIZON, PRICE, LOWER_80, UPPER_80, LOWER_95, UPPER_95, MODEL_USED)
 
 CALENDAR_FEATURES: Final = (
@@ -91,56 +91,64 @@ class Stage(StrEnum):
 STAGES: Final = tuple(Stage)
 
 
+def _sorted_days() -> "Check":
+    from pandera.pandas import Check
+
+    return Check(
+        lambda frame: (frame[SKU] != frame[SKU].shift()) | (frame[DATE] > frame[DATE].shift()),
+        error="days not in order, or a day twice",
+    )
+
+
 @cache
 def history_schema() -> "DataFrameSchema":
-    """One SKU's raw_history: one row a day that has a price, sorted; quantity may be missing."""
+    """Rows of raw_history, of one SKU or many: one row a day that has a price, sorted; quantity may be missing."""
     from pandera.pandas import Check, Column, DataFrameSchema
 
     return DataFrameSchema(
         {
-            SKU: Column(str, Check(lambda column: column.str.len() > 0, error="empty SKU")),
-            DATE: Column("datetime64[s]", Check(lambda column: column.is_monotonic_increasing, error="not sorted by day")),
+            SKU: Column(str, Check.str_length(min_value=1)),
+            DATE: Column("datetime64[s]"),
             PRICE: Column(float, Check.in_range(0, float("inf"), include_min=False, include_max=False)),
             QUANTITY: Column(float, Check.in_range(0, float("inf"), include_max=False), nullable=True),
         },
         strict=True,
-        unique=[SKU, DATE],
-        checks=Check(lambda frame: len(frame) > 0, error="no rows"),
+        checks=_sorted_days(),
         name=Stage.RAW_HISTORY.value,
     )
 
 
 @cache
 def feature_schema() -> "DataFrameSchema":
-    """One SKU's feature_table: one row a day from its first to its last, the day's values, and the 45 features.
+    """Rows of feature_table, of one SKU or many: every day from the first to the last, its values, and the 45 features.
 
-    Missing only while a window is not yet full; never infinite.
+    Features are missing only while a window is not yet full, and never infinite.
     """
     import numpy as np
     from pandera.pandas import Check, Column, DataFrameSchema
 
     finite = Check(lambda column: ~np.isinf(column), error="infinite")
-    whole = {name: Column(float, finite) for name in CALENDAR_FEATURES}
+    calendar = {name: Column(float, finite) for name in CALENDAR_FEATURES}
     windowed = {name: Column(float, finite, nullable=True) for name in FEATURE_COLUMNS if name not in CALENDAR_FEATURES}
     return DataFrameSchema(
         {
             SKU: Column(str),
-            DATE: Column("datetime64[s]", Check(lambda column: column.is_monotonic_increasing, error="not sorted by day")),
+            DATE: Column("datetime64[s]"),
             PRICE: Column(float, Check.gt(0)),
             QUANTITY: Column(float, Check.in_range(0, float("inf"), include_max=False)),
             OBSERVED: Column(bool),
-            **whole,
+            **calendar,
             **windowed,
         },
         strict=True,
-        unique=[SKU, DATE],
+        checks=_sorted_days(),
         name=Stage.FEATURE_TABLE.value,
     )
 
 
 @cache
 def forecast_schema() -> "DataFrameSchema":
-    """One SKU's forecast: one row a day ahead, bands ordered around a finite, non-negative price."""
+    """Rows of forecast, of one SKU or many: one row a day ahead, bands ordered around a finite, non-negative price."""
     from pandera.pandas import Check, Column, DataFrameSchema
 
     amount = Check.in_range(0, float("inf"), include_max=False)
@@ -155,9 +163,8 @@ def forecast_schema() -> "DataFrameSchema":
     )
     prices = {name: Column(float, amount) for name in (PRICE, LOWER_80, UPPER_80, LOWER_95, UPPER_95)}
     return DataFrameSchema(
-        {DATE: Column("datetime64[s]"), HORIZON: Column(int, Check.in_range(1, 60)), **prices},
+        {SKU: Column(str), DATE: Column("datetime64[s]"), HORIZON: Column(int, Check.in_range(1, 60)), **prices},
         strict=True,
-        unique=[DATE],
-        checks=ordered,
+        checks=[_sorted_days(), ordered],
         name=Stage.FORECAST.value,
     )

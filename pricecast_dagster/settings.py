@@ -47,10 +47,10 @@ class Settings(BaseSettings):
 
     compute: str = Field("local", description="`local`, or the address of a Dask scheduler")
     jobs: int = Field(0, ge=0, description="processes of local computing; 0 means one a core")
-    chunk_size: int = Field(200, ge=1, description="SKUs whose results are committed together")
+    chunk_size: int = Field(50, ge=1, description="SKUs whose results are committed together")
     batch_size: int = Field(2000, ge=1, description="SKUs of one Dagster run that a sensor starts")
     sensor_seconds: int = Field(5, ge=1, description="pause between two looks of a sensor")
-    scan_seconds: int = Field(3600, ge=1, description="a full read of the source at least this often, whatever its file times say")
+    scan_seconds: int = Field(3600, ge=1, description="a full read of the source at least this often, whatever its file times")
     keep_versions: int = Field(5, ge=1, description="model versions kept of each SKU besides the champion")
     keep_forecast_days: int = Field(400, ge=1, description="how long stored forecasts are kept for the accuracy monitor")
 
@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _embedded_database_needs_a_folder(self) -> Self:
         if not self.database_url and "://" in self.home:
-            raise ValueError("with a remote PRICECAST_HOME there is no place for an embedded database: set PRICECAST_DATABASE_URL")
+            raise ValueError("a remote PRICECAST_HOME has no place for an embedded database: set PRICECAST_DATABASE_URL")
         return self
 
     @cached_property
@@ -107,7 +107,5 @@ def load_settings(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        faults = "; ".join(
-            f"PRICECAST_{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors()
-        )
+        faults = "; ".join(f"PRICECAST_{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
         raise SettingsError(f"{faults}.") from error
