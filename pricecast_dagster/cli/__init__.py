@@ -1,0 +1,1 @@
+"""The command line: thin; a command parses, calls a stage or an operation, and presents."""
