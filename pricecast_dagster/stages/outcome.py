@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pricecast_dagster.schemas import Stage
+from pricecast_dagster.storage.states import Inputs
 
 
 class Status(StrEnum):
@@ -20,13 +21,30 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """A check of one SKU in one stage.
+
+    Attributes:
+        blocking: whether the stage fails where the check does; otherwise it is a warning.
+        news: whether it is worth an event: the first result of a SKU, a failure, or one that differs from the last.
+        description: what was found, which rows or columns, and the remedy.
+    """
+
+    name: str
+    passed: bool
+    description: str
+    blocking: bool = True
+    news: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """One SKU in one stage.
 
     Attributes:
         reason: why it was computed ("data changed"), or why not ("nothing changed"), in words.
         data_version: of what the stage holds now; None where it never succeeded.
-        upstream_version: data version of the input it was built from.
+        inputs: what it was built from, or tried with; None where nothing was computed.
         seconds: its share of the computing time of its chunk.
         metadata: a few JSON-able facts for people.
         error: what went wrong and what to do next; None unless failed.
@@ -37,11 +55,11 @@ class Outcome:
     status: Status
     reason: str
     data_version: str | None = None
-    upstream_version: str | None = None
-    code_version: str = ""
+    inputs: Inputs | None = None
     seconds: float = 0.0
     metadata: Mapping[str, object] = field(default_factory=dict)
     error: str | None = None
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,30 @@
+"""What Dagster loads: assets, job, sensors, resources; the only module named in `workspace.yaml`.
+
+Belongs here: putting the parts together. Not here: any part.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from pricecast_dagster.orchestration.assets import pricecast
+from pricecast_dagster.orchestration.jobs import refresh_job
+from pricecast_dagster.orchestration.resources import PricecastResource
+from pricecast_dagster.orchestration.sensors import build_sensors
+
+
+def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """The definitions, with settings laid over those of the environment (for tests)."""
+    stores = PricecastResource(overrides=dict(overrides or {}))
+    return dg.Definitions(
+        assets=[pricecast],
+        jobs=[refresh_job],
+        sensors=build_sensors(stores.settings().sensor_seconds),
+        resources={"stores": stores},
+        # A step process of its own would import everything again (4 CPU seconds); the parallelism is inside, in `compute`.
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs()

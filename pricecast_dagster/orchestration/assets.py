@@ -1,0 +1,178 @@
+"""The four assets, in one op: it asks `stages.refresh` for a batch and turns what comes back into events.
+
+Belongs here: asset specs, the op's config, the op. Not here: any `if` about pricing.
+
+One op and not four: four assets without outputs in one run do not work (a step that yields nothing makes the next one be
+skipped while the run says SUCCESS), and a chunk is to go through all stages before the next one starts.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import dagster as dg
+from pydantic import Field
+
+from pricecast_dagster.orchestration.checks import check_specs
+from pricecast_dagster.orchestration.events import EventWriter
+from pricecast_dagster.orchestration.jobs import OP_NAME, REASON_TAG
+from pricecast_dagster.orchestration.partitions import follow_products, skus_partitions
+from pricecast_dagster.orchestration.resources import PricecastResource
+from pricecast_dagster.schemas import FEATURE_COLUMNS, HISTORY_COLUMNS, STAGES, Stage
+from pricecast_dagster.schemas import FORECAST_COLUMNS as FORECAST_FRAME_COLUMNS
+from pricecast_dagster.stages import refresh
+from pricecast_dagster.stages.context import StageContext
+from pricecast_dagster.stages.outcome import Outcome, Status, reasons
+from pricecast_dagster.stages.versions import CODE_VERSIONS
+from pricecast_dagster.storage.keys import decode_key
+from pricecast_dagster.storage.products import active_skus
+
+GROUP = "pricecast"
+PARTITIONS_PER_RUN = 1000
+
+DESCRIPTIONS = {
+    Stage.RAW_HISTORY: "The rows of the source, cleaned, per product. Its version is its content: the same rows, in whatever "
+    "order, file or encoding, are the same version.",
+    Stage.FEATURE_TABLE: "45 features of every day, each from what was known before that day.",
+    Stage.PRICE_MODEL: "The model that answers for the product: the champion's recipe fitted on all there is. A new recipe takes "
+    "over only where it was at least as good on the same held-out days.",
+    Stage.FORECAST: "The coming days with prediction intervals, and by which model or fallback.",
+}
+COLUMNS = {
+    Stage.RAW_HISTORY: HISTORY_COLUMNS,
+    Stage.FEATURE_TABLE: (*HISTORY_COLUMNS, "observed", *FEATURE_COLUMNS),
+    Stage.FORECAST: FORECAST_FRAME_COLUMNS,
+}
+KINDS = {
+    Stage.RAW_HISTORY: {"parquet", "pandas"},
+    Stage.FEATURE_TABLE: {"parquet", "numpy"},
+    Stage.PRICE_MODEL: {"lightgbm", "optuna"},
+    Stage.FORECAST: {"table", "numpy"},
+}
+
+
+class RefreshConfig(dg.Config):
+    """What a run brings up to date, and how."""
+
+    skus: list[str] = Field([], description="Products, by name. Empty: the chosen partitions, or all that is out of date.")
+    only_stale: bool | None = Field(
+        None, description="Leave alone what is up to date. Unset: yes, but for partitions chosen in the dialog."
+    )
+    source: Literal["auto", "always", "never"] = Field(
+        "auto", description="Read the retailer's data: auto reads it when its files or tables have moved."
+    )
+    optimize: Literal["auto", "always", "never"] = Field(
+        "auto", description="Tune: auto tunes new products and those a retrain request names."
+    )
+    n_trials: int | None = Field(None, ge=1, description="Tuning trials a product; unset: PRICECAST_TRIALS.")
+
+
+def asset_specs() -> list[dg.AssetSpec]:
+    """The four assets, each below the one before it."""
+    return [
+        dg.AssetSpec(
+            stage.value,
+            deps=[stage.upstream.value] if stage.upstream else [],
+            description=DESCRIPTIONS[stage],
+            code_version=CODE_VERSIONS[stage],
+            partitions_def=skus_partitions,
+            group_name=GROUP,
+            owners=["team:pricing"],
+            kinds=KINDS[stage],
+            skippable=True,
+            metadata={"dagster/column_schema": _columns(stage)} if stage in COLUMNS else {},
+        )
+        for stage in STAGES
+    ]
+
+
+@dg.multi_asset(
+    name=OP_NAME,
+    specs=asset_specs(),
+    check_specs=check_specs(),
+    can_subset=True,
+    backfill_policy=dg.BackfillPolicy.multi_run(PARTITIONS_PER_RUN),
+)
+def pricecast(context: dg.AssetExecutionContext, config: RefreshConfig, stores: PricecastResource) -> Iterator[Any]:
+    """Bring a batch of products through the selected stages, chunk by chunk; fail at the end if any product did."""
+    stage_context = stores.open(context.run_id)
+    chosen = tuple(decode_key(key) for key in context.partition_keys) if context.has_partition_key or context.has_partition_key_range else ()
+    events = EventWriter(context)
+    work = refresh.begin(stage_context, _plan(context, config, chosen))
+    _follow(context, stage_context, work)
+    computed: list[Outcome] = []
+    events.write(work.unannounced())
+    for chunk in work.chunks():
+        events.write(chunk.outcomes)
+        work.announced(chunk.outcomes)
+        computed += [outcome for outcome in chunk.outcomes if outcome.status is not Status.UNCHANGED]
+        context.log.info(f"{chunk.done} of {chunk.total} products: {reasons(chunk.outcomes) or 'nothing to do'}")
+    _finish(context, events, computed, planned_by_dagster=bool(chosen))
+    yield from ()
+
+
+def _plan(context: dg.AssetExecutionContext, config: RefreshConfig, chosen: tuple[str, ...]) -> refresh.Plan:
+    return refresh.Plan(
+        skus=chosen or tuple(config.skus),
+        stages=frozenset(stage for stage in STAGES if dg.AssetKey(stage.value) in context.selected_asset_keys),
+        only_stale=config.only_stale if config.only_stale is not None else not chosen,
+        source=config.source,
+        optimize=config.optimize,
+        trials=config.n_trials,
+    )
+
+
+def _follow(context: dg.AssetExecutionContext, stage_context: StageContext, work: refresh.Refresh) -> None:
+    with stage_context.database.read() as connection:
+        added, removed = follow_products(context.instance, active_skus(connection))
+    ingested = work.ingested
+    context.log.info(
+        f"Source: {len(ingested.new)} new, {len(ingested.changed)} changed, {ingested.unchanged} unchanged, "
+        f"{len(ingested.removed)} removed products; partitions: {added} added, {removed} removed."
+        if ingested.read
+        else "Source: not read, nothing in it has moved since the last full read."
+    )
+    for note in ingested.notes:
+        context.log.warning(note)
+
+
+def _finish(
+    context: dg.AssetExecutionContext, events: EventWriter, computed: list[Outcome], *, planned_by_dagster: bool
+) -> None:
+    context.instance.add_run_tags(context.run_id, {REASON_TAG: reasons(computed) or "nothing to do"})
+    failed = [outcome for outcome in computed if outcome.status is Status.FAILED]
+    if not failed:
+        return
+    if not planned_by_dagster:
+        events.plan_failed(failed)
+    products = sorted({outcome.sku for outcome in failed})
+    raise dg.Failure(
+        description=f"{len(products)} of {len({outcome.sku for outcome in computed})} products failed, the others are done: "
+        f"{', '.join(products[:10])}{', ...' if len(products) > 10 else ''}. "
+        "A failed product is tried again when its data changes, or when you materialize it.",
+        metadata={"failed": dg.MetadataValue.table(_table(failed), schema=_FAILED_SCHEMA)},
+        allow_retries=False,
+    )
+
+
+_FAILED_SCHEMA = dg.TableSchema(
+    columns=[dg.TableColumn(name, "string") for name in ("sku", "stage", "why it was computed", "error")]
+)
+
+
+def _table(failed: list[Outcome]) -> list[dg.TableRecord]:
+    return [
+        dg.TableRecord(
+            {
+                "sku": outcome.sku,
+                "stage": outcome.stage.value,
+                "why it was computed": outcome.reason,
+                "error": outcome.error or "",
+            }
+        )
+        for outcome in failed[:200]
+    ]
+
+
+def _columns(stage: Stage) -> dg.TableSchema:
+    types = {"sku": "string", "date": "date", "observed": "bool", "horizon": "int"}
+    return dg.TableSchema(columns=[dg.TableColumn(name, types.get(name, "float")) for name in COLUMNS[stage]])

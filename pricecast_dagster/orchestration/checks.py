@@ -1,0 +1,33 @@
+"""Checks: what Dagster shows as asset checks, per partition; the stages evaluate them while they have the rows in hand.
+
+Belongs here: names, descriptions and to which asset they belong. Not here: evaluating (`stages`) and writing results (`events`).
+"""
+
+import dagster as dg
+
+from pricecast_dagster.orchestration.partitions import skus_partitions
+from pricecast_dagster.schemas import Stage
+
+CHECKS = {
+    Stage.RAW_HISTORY: {
+        "history_schema": "Every row has a day and a positive, finite price; one row a day, in order.",
+    },
+    Stage.FEATURE_TABLE: {
+        "features_schema": "All 45 features are there, finite, and missing only while their window is not yet full.",
+    },
+    Stage.PRICE_MODEL: {
+        "beats_naive": "On held-out days of several origins the model is no worse than the best simple method (a warning).",
+    },
+    Stage.FORECAST: {
+        "forecast_schema": "Every day ahead has a finite, non-negative price inside ordered bands.",
+    },
+}
+
+
+def check_specs() -> list[dg.AssetCheckSpec]:
+    """One spec a check, partitioned by SKU."""
+    return [
+        dg.AssetCheckSpec(name, asset=stage.value, description=description, partitions_def=skus_partitions)
+        for stage, checks in CHECKS.items()
+        for name, description in checks.items()
+    ]

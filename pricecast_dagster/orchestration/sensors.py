@@ -1,0 +1,108 @@
+"""Sensors: when `refresh` is started without anybody asking.
+
+Belongs here: looking, and asking for a run. Not here: reading data (a tick has 60 seconds; the run reads the source once) and
+the rule of staleness (`storage.states`).
+
+Own sensors and not AutomationConditions: those cost 4.4 CPU seconds for an idle tick over 10,000 partitions and 24 over 50,000,
+launch a run per contiguous range, and lose a change that arrives between a run and the tick (docs/decisions).
+
+Both are stateless: what has been done stands in the database, not in a cursor, so a killed run is picked up again.
+"""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import dagster as dg
+
+from pricecast_dagster.errors import PricecastError
+from pricecast_dagster.orchestration.jobs import (
+    BATCH_TAG,
+    COUNT_TAG,
+    REASON_TAG,
+    SOURCE_TAG,
+    UNFINISHED,
+    refresh_job,
+    run_config,
+    skus_of,
+)
+from pricecast_dagster.orchestration.resources import PricecastResource
+from pricecast_dagster.sources.fingerprint import cheap_fingerprint
+from pricecast_dagster.stages.versions import code_versions
+from pricecast_dagster.storage import ingests, states
+
+# A run that is killed is started again; one that is killed every time must not be started for ever.
+ATTEMPTS = 3
+
+
+def build_sensors(seconds: int) -> list[dg.SensorDefinition]:
+    """The sensors, looking every so many seconds."""
+
+    @dg.sensor(
+        job=refresh_job,
+        minimum_interval_seconds=seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Reads the source again when its files or tables have moved, and brings up to date what changed in it.",
+    )
+    def source_changed(context: dg.SensorEvaluationContext, stores: PricecastResource) -> dg.RunRequest | dg.SkipReason:
+        settings = stores.settings()
+        try:
+            fingerprint = cheap_fingerprint(settings)
+        except PricecastError as error:
+            return dg.SkipReason(f"The source cannot be looked at: {error}")
+        with stores.open().database.read() as connection:
+            known = ingests.answered(connection, fingerprint)
+        if known is not None:
+            return dg.SkipReason(known)
+        return _ask(context.instance, SOURCE_TAG, fingerprint, run_config(source="always"), "the source has moved")
+
+    @dg.sensor(
+        job=refresh_job,
+        minimum_interval_seconds=seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Brings up to date what is not: changed code or settings, retrain requests, what a killed run left behind.",
+    )
+    def out_of_date(context: dg.SensorEvaluationContext, stores: PricecastResource) -> dg.RunRequest | dg.SkipReason:
+        stage_context = stores.open()
+        settings = stage_context.settings
+        with stage_context.database.read() as connection:
+            due = states.out_of_date(connection, code_versions(settings, stage_context.calendar), limit=settings.batch_size)
+            waiting = states.unannounced(connection, limit=1)
+        running = context.instance.get_runs(dg.RunsFilter(job_name=refresh_job.name, statuses=UNFINISHED))
+        if any(not skus_of(run) for run in running):
+            return dg.SkipReason("A run that takes all that is out of date is under way.")
+        busy = set().union(*(skus_of(run) for run in running))
+        wanted = [item for item in due if item.sku not in busy]
+        if not wanted and not (waiting and not running):
+            return dg.SkipReason("Every product is up to date." if not due else f"{len(due)} products are being worked on.")
+        batch = _digest(sorted(f"{item.sku}:{item.stage}:{item.reason}" for item in wanted))
+        config = run_config([item.sku for item in wanted], only_stale=True, source="never")
+        return _ask(context.instance, BATCH_TAG, batch, config, _told([item.reason for item in wanted]), count=len(wanted))
+
+    return [source_changed, out_of_date]
+
+
+def _ask(
+    instance: dg.DagsterInstance, tag: str, name: str, config: dict[str, object], reason: str, *, count: int | None = None
+) -> dg.RunRequest | dg.SkipReason:
+    """A run for this piece of work, unless one is under way or it was killed too often."""
+    earlier = instance.get_runs(dg.RunsFilter(job_name=refresh_job.name, tags={tag: name}), limit=ATTEMPTS + 1)
+    if any(run.status in UNFINISHED for run in earlier):
+        return dg.SkipReason(f"A run for this is under way: {reason}.")
+    if len(earlier) >= ATTEMPTS:
+        return dg.SkipReason(
+            f"{ATTEMPTS} runs for exactly this did not come to an end ({reason}); look at the last one's log, "
+            f"then launch the job {refresh_job.name} by hand."
+        )
+    tags = {tag: name, REASON_TAG: reason}
+    if count is not None:
+        tags[COUNT_TAG] = str(count)
+    return dg.RunRequest(run_key=f"{name}-{len(earlier)}", run_config=config, tags=tags)
+
+
+def _told(found: Sequence[str]) -> str:
+    counts = {reason: found.count(reason) for reason in dict.fromkeys(found)}
+    return ", ".join(f"{reason} ({count})" for reason, count in counts.items()) or "results Dagster was not told of"
+
+
+def _digest(parts: Sequence[str]) -> str:
+    return blake2b("\n".join(parts).encode(), digest_size=12).hexdigest()

@@ -1,0 +1,148 @@
+"""Refresh: from what is out of date to committed results, chunk by chunk; what Dagster, the command line and the API all run.
+
+Belongs here: who is to be worked on, in which chunks, and the order of things. Not here: the stages themselves, and one chunk's
+way through them (`stages.chunk`).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from pricecast_dagster.schemas import STAGES, Stage
+from pricecast_dagster.stages import chunk as chunks
+from pricecast_dagster.stages import ingest
+from pricecast_dagster.stages.context import StageContext
+from pricecast_dagster.stages.outcome import ChunkDone, Ingested, Outcome, Report, Status
+from pricecast_dagster.stages.versions import code_versions
+from pricecast_dagster.storage import products, states
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is wanted.
+
+    Attributes:
+        skus: only these products; empty means all.
+        only_stale: leave alone what is up to date; otherwise every stage of `stages` is computed for every product asked for.
+        optimize: `auto` tunes new products and those a retrain request names, `always` all that are trained, `never` none.
+        trials: tuning trials a SKU; None means as set.
+        source: `auto` reads the source when its fingerprint has moved, `never` works with what is stored.
+    """
+
+    skus: tuple[str, ...] = ()
+    stages: frozenset[Stage] = frozenset(STAGES)
+    only_stale: bool = True
+    optimize: Literal["auto", "always", "never"] = "auto"
+    trials: int | None = None
+    source: Literal["auto", "always", "never"] = "auto"
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """A refresh that has read the source and knows whom it concerns; `chunks` does the work.
+
+    Attributes:
+        skus: the products that are worked on, in order.
+        beyond: products whose rows are taken up now, and whose other stages are left to the next refresh.
+        settled: products whose rows were compared and found the same, and which nothing else concerns.
+    """
+
+    context: StageContext
+    plan: Plan
+    intake: ingest.Intake
+    skus: tuple[str, ...]
+    beyond: tuple[str, ...]
+    settled: tuple[Outcome, ...]
+
+    @property
+    def ingested(self) -> Ingested:
+        """What the read of the source brought."""
+        return self.intake.ingested
+
+    @property
+    def total(self) -> int:
+        """How many products are worked on."""
+        return len(self.skus) + len(self.beyond)
+
+    def chunks(self) -> Iterator[ChunkDone]:
+        """Work; each chunk is committed when it is yielded, so whoever stops listening loses one chunk at most."""
+        if self.settled:
+            yield ChunkDone(self.settled, 0, self.total)
+        done = 0
+        rows_only = self.plan.stages & {Stage.RAW_HISTORY}
+        for skus, selected in ((self.skus, self.plan.stages), (self.beyond, rows_only)):
+            for start in range(0, len(skus), self.context.settings.chunk_size):
+                part = skus[start : start + self.context.settings.chunk_size]
+                outcomes = chunks.work(self.context, self.plan, self.intake.arrival, part, selected)
+                done += len(part)
+                yield ChunkDone(tuple(outcomes), done, self.total)
+        ingest.finish(self.context, self.intake, everything=not self.plan.skus)
+
+
+def begin(context: StageContext, plan: Plan, *, limit: int | None = None) -> Refresh:
+    """Read the source if it is to be read, and find out whom the refresh concerns.
+
+    Args:
+        limit: at most so many products go through all stages; the rows of the others are taken up all the same, and the next
+            refresh finds them out of date.
+
+    Raises:
+        SourceError: the source cannot be read; nothing has changed.
+    """
+    intake = ingest.NOT_READ
+    if Stage.RAW_HISTORY in plan.stages:
+        source = "always" if plan.source == "auto" and not plan.only_stale else plan.source
+        intake = ingest.take_in(context, plan.skus, source)
+    with context.database.read() as connection:
+        active = products.active_skus(connection)
+        due = {item.sku for item in states.out_of_date(connection, code_versions(context.settings, context.calendar), None)}
+    asked = plan.skus or sorted(active)
+    moved = set(intake.ingested.new) | set(intake.ingested.changed) | set(intake.ingested.returned)
+    concerned = [sku for sku in dict.fromkeys(asked) if not plan.only_stale or sku in due or sku in moved or sku not in active]
+    settled = [] if intake.arrival is None else sorted(set(asked) - set(concerned))
+    cut = len(concerned) if limit is None else limit
+    return Refresh(
+        context=context,
+        plan=plan,
+        intake=intake,
+        skus=tuple(concerned[:cut]),
+        beyond=tuple(sku for sku in concerned[cut:] if sku in moved),
+        settled=tuple(Outcome(sku, Stage.RAW_HISTORY, Status.UNCHANGED, "same rows as before") for sku in settled),
+    )
+
+
+def run(context: StageContext, plan: Plan, on_chunk: Callable[[ChunkDone], None] | None = None) -> Report:
+    """Do all of it in this process."""
+    refresh = begin(context, plan)
+    outcomes: list[Outcome] = []
+    for done in refresh.chunks():
+        outcomes += done.outcomes
+        if on_chunk is not None:
+            on_chunk(done)
+    return Report(refresh.ingested, tuple(outcomes))
+
+
+def unannounced(context: StageContext) -> list[Outcome]:
+    """Results that Dagster was not told of: made from the command line, or by a run that was killed before it could."""
+    with context.database.read() as connection:
+        waiting = states.unannounced(connection, None)
+    return [
+        Outcome(
+            state.sku,
+            state.stage,
+            Status.FRESH,
+            state.reason,
+            data_version=state.data_version,
+            inputs=state.inputs,
+            seconds=state.seconds,
+            metadata=state.metadata,
+        )
+        for state in waiting
+    ]
+
+
+def announced(context: StageContext, outcomes: Iterable[Outcome]) -> None:
+    """Put on record that Dagster was told."""
+    told = [(outcome.sku, outcome.stage, outcome.data_version) for outcome in outcomes if outcome.status is Status.FRESH]
+    with context.database.write() as connection:
+        states.announce(connection, told)

@@ -1,0 +1,44 @@
+"""Validation: a chunk's frame against its Pandera schema in one pass, and the failures told per SKU.
+
+Belongs here: turning Pandera's failure cases into one sentence a SKU. Not here: the schemas (`schemas`).
+"""
+
+from typing import TYPE_CHECKING
+
+from pricecast_dagster.schemas import SKU
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pandera.pandas import DataFrameSchema
+
+
+def failures(schema: "DataFrameSchema", frame: "pd.DataFrame") -> dict[str, str]:
+    """The SKUs whose rows break the schema, each with what is broken and where (at most three places).
+
+    A fault that is not bound to rows (a missing column) is every SKU's.
+    """
+    from pandera.errors import SchemaErrors
+
+    try:
+        schema.validate(frame, lazy=True)
+    except SchemaErrors as error:
+        return _by_sku(error.failure_cases, frame)
+    return {}
+
+
+def _by_sku(cases: "pd.DataFrame", frame: "pd.DataFrame") -> dict[str, str]:
+    places: dict[str, list[str]] = {}
+    for case in cases.itertuples():
+        sentence = f"{case.column}: {case.check}" if case.column is not None else str(case.check)
+        if case.index is None or case.index != case.index:  # NaN: the fault is the frame's
+            for sku in frame[SKU].unique():
+                places.setdefault(str(sku), []).append(f"{sentence} ({case.failure_case})")
+            continue
+        row = frame.loc[case.index]
+        places.setdefault(str(row[SKU]), []).append(f"{sentence} on {row.iloc[1]:%Y-%m-%d} ({case.failure_case})")
+    return {sku: _sentence(found) for sku, found in places.items()}
+
+
+def _sentence(found: list[str]) -> str:
+    more = f", and {len(found) - 3} more" if len(found) > 3 else ""
+    return "; ".join(found[:3]) + more
