@@ -86,4 +86,3 @@ def context_with(**overrides: object) -> "StageContext":
     from pricecast_dagster.stages.context import open_context
 
     return open_context(settings_with(**overrides))
-

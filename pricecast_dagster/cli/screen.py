@@ -47,7 +47,9 @@ def progress(what: str) -> Iterator[Advance]:
     """
     console = remarks()
     if not console.is_terminal:
-        yield lambda done, total, remark: console.print(f"{what}: {done} of {total}{'. ' + remark if remark else ''}", markup=False)
+        yield lambda done, total, remark: console.print(
+            f"{what}: {done} of {total}{'. ' + remark if remark else ''}", markup=False
+        )
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
