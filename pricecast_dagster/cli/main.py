@@ -28,12 +28,17 @@ COMMANDS = {
 
 
 class Stopped(click.ClickException):
-    """A `PricecastError` on its way to the terminal: what and where, then the next step, and the error's exit code."""
+    """A `PricecastError` on its way to the terminal: what and where, then the next step."""
 
     def __init__(self, error: PricecastError) -> None:
         super().__init__(str(error.args[0]) if error.args else type(error).__name__)
-        self.exit_code = error.exit_code
         self.remedy = error.remedy
+
+
+class Refused(Stopped):
+    """One that is the asker's to mend (a wrong setting), with the exit code of wrong usage."""
+
+    exit_code = 2
 
     def show(self, file: Any = None) -> None:
         """Print to standard error, without a traceback."""
@@ -63,7 +68,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except PricecastError as error:
-            raise Stopped(error) from error
+            raise (Refused if error.exit_code == Refused.exit_code else Stopped)(error) from error
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})

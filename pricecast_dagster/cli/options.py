@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-class FileWithSuffix(click.ParamType):
+class FileWithSuffix(click.ParamType[Path]):
     """A file to write whose suffix says its format; refused before any work, not after an hour of it."""
 
     name = "file"

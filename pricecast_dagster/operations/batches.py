@@ -39,9 +39,7 @@ def refresh(
     return refreshing.run(context, Plan(skus, optimize=optimize, trials=trials), on_chunk)
 
 
-def train(
-    context: StageContext, skus: tuple[str, ...], on_chunk: OnChunk, *, optimize: Optimize, trials: int | None
-) -> Report:
+def train(context: StageContext, skus: tuple[str, ...], on_chunk: OnChunk, *, optimize: Optimize, trials: int | None) -> Report:
     """Bring rows and features up to date where needed, then train the products, whether they need it or not.
 
     A product whose model was deleted is trained only where it is named: that is the asking it waits for.
@@ -53,9 +51,7 @@ def train(
     before = _prepare(context, skus, {Stage.FEATURE_TABLE}, on_chunk)
     named = skus or _trainable(context)
     _lift_holds(context, skus)
-    plan = Plan(
-        named, stages=frozenset({Stage.PRICE_MODEL}), only_stale=False, optimize=optimize, trials=trials, source="never"
-    )
+    plan = Plan(named, stages=frozenset({Stage.PRICE_MODEL}), only_stale=False, optimize=optimize, trials=trials, source="never")
     return _joined(before, refreshing.run(context, plan, on_chunk)) if named else before
 
 
@@ -76,6 +72,17 @@ def _prepare(context: StageContext, skus: tuple[str, ...], stages: set[Stage], o
     report = refreshing.run(context, Plan((), frozenset(wanted)) if empty else Plan(skus, frozenset(wanted)), on_chunk)
     _refuse_unknown(context, skus)
     return report
+
+
+def _trainable(context: StageContext) -> tuple[str, ...]:
+    with context.database.read() as connection:
+        return tuple(sorted(products.active_skus(connection) - set(products.held_skus(connection))))
+
+
+def _lift_holds(context: StageContext, skus: tuple[str, ...]) -> None:
+    with context.database.write() as connection:
+        for sku in skus:
+            products.lift_hold(connection, sku)
 
 
 def _refuse_unknown(context: StageContext, skus: tuple[str, ...]) -> None:
