@@ -20,4 +20,27 @@ lock:  ## write requirements/dev.txt again from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
 		--no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -o $(LOCK)
 
-.PHONY: help setup lock
+demo: setup  ## 50 products in Dagster, one changed, only that one computed; ONCE=1 ends by itself
+	$(BIN)/python -m examples.demo $(if $(ONCE),--once)
+
+test: setup  ## all tests but the slow ones (e2e, accuracy)
+	$(BIN)/pytest -n 2 -m "not e2e and not accuracy"
+
+e2e: setup  ## tests with real Dagster processes
+	$(BIN)/pytest -m e2e
+
+accuracy: setup  ## tests that measure forecasts on real data, where it lies beside the checkout
+	$(BIN)/pytest -m accuracy
+
+lint: setup  ## ruff, its format, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: setup  ## mypy --strict
+	$(BIN)/mypy
+
+bench: setup  ## every benchmark, each against a peer or a floor in the same run
+	for file in benchmarks/[a-z]*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
+
+.PHONY: help setup lock demo test e2e accuracy lint types bench

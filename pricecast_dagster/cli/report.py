@@ -1,6 +1,6 @@
 """The report of a batch: as a table for people, as rows for programs.
 
-Belongs here: what a batch's outcomes look like. Not here: where a table goes (`screen`), the outcomes themselves (`stages.outcome`).
+Belongs here: what outcomes of a batch look like. Not here: where a table goes (`screen`), the outcomes (`stages.outcome`).
 """
 
 import csv

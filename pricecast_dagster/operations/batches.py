@@ -6,7 +6,6 @@ Belongs here: which stages a request means, and what has to come before it. Not 
 from collections.abc import Callable
 from typing import Literal
 
-from pricecast_dagster.errors import UnknownSkuError
 from pricecast_dagster.schemas import Stage
 from pricecast_dagster.stages import refresh as refreshing
 from pricecast_dagster.stages.context import StageContext
@@ -40,19 +39,23 @@ def refresh(
 
 
 def train(context: StageContext, skus: tuple[str, ...], on_chunk: OnChunk, *, optimize: Optimize, trials: int | None) -> Report:
-    """Bring rows and features up to date where needed, then train the products, whether they need it or not.
+    """Bring features up to date where needed, then train the products, whether they need it or not.
 
     A product whose model was deleted is trained only where it is named: that is the asking it waits for.
 
     Raises:
         SourceError: nothing was ingested yet and the source cannot be read.
-        UnknownSkuError: a named product is in neither store nor source.
     """
-    before = _prepare(context, skus, {Stage.FEATURE_TABLE}, on_chunk)
-    named = skus or _trainable(context)
-    _lift_holds(context, skus)
-    plan = Plan(named, stages=frozenset({Stage.PRICE_MODEL}), only_stale=False, optimize=optimize, trials=trials, source="never")
-    return _joined(before, refreshing.run(context, plan, on_chunk)) if named else before
+    before = _after_first_ingest(context, skus, Stage.FEATURE_TABLE, on_chunk)
+    with context.database.read() as connection:
+        known = products.active_skus(connection)
+        held = products.held(connection, sorted(known))
+    chosen = tuple(sku for sku in skus if sku in known) if skus else tuple(sorted(known - set(held)))
+    if not chosen:
+        return before
+    plan = Plan(chosen, stages=frozenset({Stage.PRICE_MODEL}), only_stale=False, optimize=optimize, trials=trials, source="never")
+    after = refreshing.run(context, plan, on_chunk)
+    return Report(before.ingested, before.outcomes + after.outcomes)
 
 
 def forecast(context: StageContext, skus: tuple[str, ...], on_chunk: OnChunk) -> Report:
@@ -60,37 +63,16 @@ def forecast(context: StageContext, skus: tuple[str, ...], on_chunk: OnChunk) ->
 
     Raises:
         SourceError: nothing was ingested yet and the source cannot be read.
-        UnknownSkuError: a named product is in neither store nor source.
     """
-    return _prepare(context, skus, {Stage.FORECAST}, on_chunk)
+    return _after_first_ingest(context, skus, Stage.FORECAST, on_chunk)
 
 
-def _prepare(context: StageContext, skus: tuple[str, ...], stages: set[Stage], on_chunk: OnChunk) -> Report:
+def _after_first_ingest(context: StageContext, skus: tuple[str, ...], stage: Stage, on_chunk: OnChunk) -> Report:
+    """One stage where it is out of date; on empty stores the whole source is taken up first."""
     with context.database.read() as connection:
         empty = not products.active_skus(connection)
-    wanted = stages | {Stage.RAW_HISTORY} if empty else stages
-    report = refreshing.run(context, Plan((), frozenset(wanted)) if empty else Plan(skus, frozenset(wanted)), on_chunk)
-    _refuse_unknown(context, skus)
-    return report
-
-
-def _trainable(context: StageContext) -> tuple[str, ...]:
-    with context.database.read() as connection:
-        return tuple(sorted(products.active_skus(connection) - set(products.held_skus(connection))))
-
-
-def _lift_holds(context: StageContext, skus: tuple[str, ...]) -> None:
-    with context.database.write() as connection:
-        for sku in skus:
-            products.lift_hold(connection, sku)
-
-
-def _refuse_unknown(context: StageContext, skus: tuple[str, ...]) -> None:
-    with context.database.read() as connection:
-        unknown = sorted(set(skus) - products.active_skus(connection))
-    if unknown:
-        raise UnknownSkuError(f"No product {', '.join(map(repr, unknown[:10]))}{' and more' if len(unknown) > 10 else ''}.")
-
-
-def _joined(first: Report, second: Report) -> Report:
-    return Report(first.ingested, first.outcomes + second.outcomes)
+    if empty:
+        first = refreshing.run(context, Plan(stages=frozenset({Stage.RAW_HISTORY})), on_chunk)
+        then = refreshing.run(context, Plan(skus, frozenset({stage})), on_chunk)
+        return Report(first.ingested, first.outcomes + then.outcomes)
+    return refreshing.run(context, Plan(skus, frozenset({stage})), on_chunk)
