@@ -133,7 +133,7 @@ def build_panel(history: "pd.DataFrame", until: Day | None = None) -> Panel:
 
 
 def _as_day(day: Day) -> np.datetime64:
-    return np.array(day, dtype="datetime64[D]")[()]
+    return np.datetime64(np.array(day, dtype="datetime64[D]").item(), "D")
 
 
 def _carried_forward(values: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
