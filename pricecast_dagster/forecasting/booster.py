@@ -1,0 +1,105 @@
+"""LightGBM, and nothing else of it anywhere: rows in, a booster's text out, and predictions of many boosters at once.
+
+Belongs here: the library's parameters, its text form, grouped prediction. Not here: what the rows mean (`samples`, `members`)
+and which hyperparameters are good (`recipe`, `tuning`).
+
+A booster is kept as text from the moment it is fitted, so that a stored model and a fresh one are the same bytes.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pricecast_dagster.errors import TrainingError
+from pricecast_dagster.forecasting.recipe import BoosterSettings
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
+
+# 63 bins instead of 255: a fit of 1,800 rows takes 35 ms instead of 60, at the same accuracy as far as we could see.
+MAX_BIN = 63
+
+
+def parameters(settings: BoosterSettings, seed: int) -> dict[str, Any]:
+    """LightGBM's parameters: one thread, and the same bytes on every run."""
+    return {
+        "objective": settings.objective,
+        "learning_rate": settings.learning_rate,
+        "max_depth": settings.max_depth,
+        "num_leaves": settings.num_leaves,
+        "min_data_in_leaf": settings.min_child_samples,
+        "bagging_fraction": settings.subsample,
+        "bagging_freq": 1,
+        "feature_fraction": settings.colsample_bytree,
+        "lambda_l1": settings.reg_alpha,
+        "lambda_l2": settings.reg_lambda,
+        "max_bin": MAX_BIN,
+        # Trials of different min_child_samples share one Dataset.
+        "feature_pre_filter": False,
+        # A SKU has some hundred rows: threads cost more than they bring (8 on 2 cores: 6 times as slow).
+        "num_threads": 1,
+        "deterministic": True,
+        "force_col_wise": True,
+        "seed": seed % (2**31 - 1),
+        "verbosity": -1,
+    }
+
+
+def fit(features: NDArray[np.float64], target: NDArray[np.float64], settings: BoosterSettings, seed: int) -> str:
+    """Fit one booster.
+
+    Args:
+        features: (rows, columns), NaN where unknown.
+        target: (rows,).
+        settings: hyperparameters.
+        seed: of bagging and feature sampling.
+
+    Returns:
+        LightGBM's text form.
+
+    Raises:
+        TrainingError: there is no row, or LightGBM refuses them.
+    """
+    import lightgbm
+
+    if not len(target):
+        raise TrainingError("A booster cannot be fitted on no rows.")
+    options = parameters(settings, seed)
+    try:
+        data = lightgbm.Dataset(features, target, params=options)
+        booster = lightgbm.train(options, data, num_boost_round=settings.n_estimators)
+    except lightgbm.basic.LightGBMError as error:
+        raise TrainingError(f"LightGBM refused {len(target)} rows: {error}.") from error
+    return str(booster.model_to_string(num_iteration=-1, importance_type="gain"))
+
+
+def predict(texts: Sequence[str], which: NDArray[np.intp], features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Predict rows, each by its own booster.
+
+    Args:
+        texts: boosters; an empty text predicts 0.
+        which: (rows,) position in `texts` of each row's booster, ascending.
+        features: (rows, columns).
+
+    Returns:
+        (rows,); a row's value does not depend on the others.
+    """
+    predictions = np.empty(len(features))
+    starts = np.searchsorted(which, np.arange(len(texts) + 1))
+    for text, start, stop in zip(texts, starts, starts[1:], strict=False):
+        if not text:
+            predictions[start:stop] = 0.0
+        elif stop > start:
+            predictions[start:stop] = _loaded(text).predict(features[start:stop], num_threads=1)
+    return predictions
+
+
+# A step of a recursive forecast asks every booster of a batch once; loading one from its text takes 0.6 ms, a row 0.04 ms.
+@lru_cache(maxsize=8192)
+def _loaded(text: str) -> "Booster":
+    import lightgbm
+
+    return lightgbm.Booster(model_str=text)

@@ -1,0 +1,275 @@
+"""The model of a SKU: trained, refitted, asked for a forecast; everything that is kept of it.
+
+Belongs here: the order of the steps and what is kept. Not here: the steps themselves (`samples`, `members`, `validation`,
+`ensemble`, `intervals`, `tuning`), when to train (`stages.training`), where it is kept (`storage.artifacts`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pricecast_dagster.errors import ForecastError, SkuTooShortError
+from pricecast_dagster.forecasting.baselines import ladder, moving_average
+from pricecast_dagster.forecasting.calendar import HolidayCalendar
+from pricecast_dagster.forecasting.ensemble import Blend, combine, held_out, kind_of, weigh
+from pricecast_dagster.forecasting.forecasts import Forecasts
+from pricecast_dagster.forecasting.intervals import Errors, half_widths, past_coverage, recent_spread
+from pricecast_dagster.forecasting.members.protocol import Fitted
+from pricecast_dagster.forecasting.members.roster import MEMBERS
+from pricecast_dagster.forecasting.origins import Origins
+from pricecast_dagster.forecasting.panel import Panel
+from pricecast_dagster.forecasting.recipe import Recipe, default_recipe
+from pricecast_dagster.forecasting.samples import Samples, build_samples
+from pricecast_dagster.forecasting.scores import ONE_STEP_DAYS, score
+from pricecast_dagster.forecasting.validation import (
+    CUT_STEP_DAYS,
+    MOST_CUTS,
+    VALIDATED_DAYS,
+    Validation,
+    validate,
+    within_recent_range,
+)
+from pricecast_dagster.schemas import LEVELS
+
+if TYPE_CHECKING:
+    from pricecast_dagster.forecasting.tuning import TuningPlan
+
+MODEL_NAME: Final = "LightGBM"
+"""What answers; whoever stores a model adds its version."""
+
+LONGEST_HORIZON_DAYS: Final = 60
+MINIMUM_HISTORY_DAYS: Final = 60
+"""Under about 60 days of history a mean or SES beats every learner we tried."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A trained model; three plain parts that a store can keep without knowing what they mean.
+
+    Attributes:
+        recipe: how it was made.
+        texts: member -> LightGBM's text form, for members that boost.
+        arrays: `errors` (k, h) and `block` (k,): past errors, see `intervals.Errors`; `half_widths` (levels,) in price units.
+        facts: JSON: `blend`, `members` (numbers of the fitted members), `member_errors`, `metrics` (see `scores`), counts,
+            `coverage`, the training window.
+    """
+
+    recipe: Recipe
+    texts: dict[str, str]
+    arrays: dict[str, NDArray[Any]]
+    facts: dict[str, Any]
+
+    @property
+    def blend(self) -> Blend:
+        """How its members become one price."""
+        return Blend.from_json(self.facts["blend"])
+
+    def fitted(self, member: str) -> Fitted:
+        """A fitted member, as it was."""
+        return Fitted(self.texts.get(member, ""), dict(self.facts["members"][member]))
+
+
+def train(
+    history: Panel,
+    calendar: HolidayCalendar,
+    *,
+    tuning: "TuningPlan | None",
+    recipe: Recipe | None = None,
+    seed: int,
+    minimum_history_days: int = MINIMUM_HISTORY_DAYS,
+) -> Model:
+    """Train one SKU: weights, step and bands from past origins, then every member on everything.
+
+    Args:
+        history: the panel of this SKU alone; its last column is the present.
+        calendar: says which days are special.
+        tuning: how hard to look for better hyperparameters; None takes the recipe as it is.
+        recipe: None means `default_recipe()`.
+        seed: of everything random.
+        minimum_history_days: days from the first to the last observed day that a model needs.
+
+    Raises:
+        SkuTooShortError: fewer days between the first and the last observed day than the minimum.
+        TrainingError: a member cannot be fitted.
+    """
+    _refuse_short(history, minimum_history_days)
+    recipe = recipe or default_recipe()
+    samples = build_samples(history, calendar, recipe)
+    if tuning is not None and samples.spread > 0:
+        from pricecast_dagster.forecasting.tuning import tune
+
+        recipe = tune(samples, calendar, recipe, tuning, seed)
+        samples = build_samples(history, calendar, recipe)
+    validation = validate(samples, calendar, recipe, seed)
+    kind = kind_of(samples)
+    blend = weigh(validation, recipe.members, kind)
+    forecasts = held_out(validation, recipe.members, kind)
+    arrays = {
+        "errors": np.where(validation.observed, forecasts - validation.actual, np.nan),
+        "block": validation.block,
+    }
+    facts = {
+        "blend": blend.to_json(),
+        "member_errors": _member_errors(validation, recipe.members),
+        "metrics": score(validation, forecasts, history),
+        "validation_samples": int(history.observed[0, -ONE_STEP_DAYS:].sum()),
+        "weighed_until": str(history.days[-1]),
+    }
+    return _fit(samples, recipe, arrays, facts, seed)
+
+
+def refit(history: Panel, calendar: HolidayCalendar, champion: Model, *, seed: int) -> Model:
+    """Fit the champion's recipe on new data; its weights, step and past errors stay. A third of the cost of `train`.
+
+    Raises:
+        TrainingError: a member cannot be fitted.
+    """
+    samples = build_samples(history, calendar, champion.recipe)
+    arrays = {name: champion.arrays[name] for name in ("errors", "block")}
+    carried = ("blend", "member_errors", "metrics", "validation_samples", "weighed_until")
+    return _fit(samples, champion.recipe, arrays, {name: champion.facts[name] for name in carried}, seed)
+
+
+def _fit(samples: Samples, recipe: Recipe, arrays: dict[str, NDArray[Any]], facts: dict[str, Any], seed: int) -> Model:
+    fitted = {name: MEMBERS[name].fit(samples, recipe, seed) for name in recipe.members}
+    history = samples.history
+    spread = recent_spread(samples.known)
+    past = Errors(arrays["errors"], arrays["block"])
+    widths = half_widths(past, spread)
+    coverage = past_coverage(past, spread)
+    return Model(
+        recipe=recipe,
+        texts={name: member.text for name, member in fitted.items() if member.text},
+        arrays=arrays | {"half_widths": np.array([widths[level] for level in LEVELS])},
+        facts=facts
+        | {
+            "members": {name: member.numbers for name, member in fitted.items()},
+            "coverage": {str(level): coverage[level] for level in LEVELS},
+            "training_samples": int(samples.known.size) - int(facts["validation_samples"]),
+            "features_count": len(recipe.features),
+            "features": list(recipe.features),
+            "trained_from": str(history.days[history.first[0]]),
+            "trained_until": str(history.days[samples.until]),
+        },
+    )
+
+
+def _member_errors(validation: Validation, members: Sequence[str]) -> dict[str, float | None]:
+    """RMSE of each member on the validated days."""
+    if not validation.observed.any():
+        return dict.fromkeys(members)
+    errors = validation.forecasts - validation.actual[:, None]
+    return {name: float(np.sqrt(np.mean(errors[:, position][validation.observed] ** 2))) for position, name in enumerate(members)}
+
+
+def _refuse_short(history: Panel, minimum_history_days: int) -> None:
+    first, last = int(history.first[0]), int(history.last[0])
+    days = max(last - first + 1, 0)
+    if days >= minimum_history_days:
+        return
+    possible = f" until {history.days[0] + first + minimum_history_days - 1}" if days else ""
+    raise SkuTooShortError(
+        f"SKU {history.skus[0]!r} has {days} days of history; a model needs {minimum_history_days}.",
+        remedy=f"It is forecast by a simple method{possible}.",
+    )
+
+
+def forecast(
+    models: Sequence[Model], panel: Panel, calendar: HolidayCalendar, horizon_days: int, *, at_end: bool = False
+) -> Forecasts:
+    """Forecast many SKUs at once, each by its own model.
+
+    Args:
+        models: (n_skus,) in the order of the panel's SKUs.
+        panel: their histories; the last 30 days and the level are taken from it, so it may be newer than a model's training.
+        calendar: says which days ahead are special.
+        horizon_days: 1 to 60.
+        at_end: every SKU's origin is the panel's last day, not its own last observed one; a backtest asks for that.
+
+    Returns:
+        The forecasts; a SKU whose forecast is not finite is refused, and the others are not touched by it.
+
+    Raises:
+        ForecastError: the horizon is not within 1 to 60, or models and SKUs differ in number.
+    """
+    if not 1 <= horizon_days <= LONGEST_HORIZON_DAYS:
+        raise ForecastError(f"A forecast reaches 1 to {LONGEST_HORIZON_DAYS} days ahead, not {horizon_days}.")
+    if len(models) != panel.n_skus:
+        raise ForecastError(f"{len(models)} models were given for {panel.n_skus} SKUs.")
+    columns = np.full(panel.n_skus, panel.n_days - 1) if at_end else panel.last
+    prices = _prices(models, Origins(panel, np.arange(panel.n_skus), columns, calendar), horizon_days)
+    widths = np.stack([model.arrays["half_widths"] for model in models])
+    return Forecasts.around(
+        skus=panel.skus,
+        origins=panel.days[columns],
+        price=prices,
+        half_widths=np.repeat(widths[:, :, None], horizon_days, axis=2),
+        model_used=(MODEL_NAME,) * panel.n_skus,
+        refused={},
+    )
+
+
+def _prices(models: Sequence[Model], origins: Origins, horizon_days: int) -> NDArray[np.float64]:
+    """(n, h) each SKU by its own model; SKUs of one member are asked together."""
+    prices = np.empty((len(models), horizon_days))
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for position, model in enumerate(models):
+        groups.setdefault(model.recipe.members, []).append(position)
+    for members, positions in groups.items():
+        chosen = np.array(positions)
+        some = replace(origins, rows=origins.rows[chosen], columns=origins.columns[chosen])
+        answers = np.stack(
+            [
+                MEMBERS[name].forecast(
+                    [models[position].fitted(name) for position in positions], np.arange(len(chosen)), some, horizon_days
+                )
+                for name in members
+            ],
+            axis=1,
+        )
+        blends = [models[position].blend for position in positions]
+        weights = np.array([blend.weights for blend in blends])
+        step = np.array([blend.step for blend in blends])
+        prices[chosen] = combine(within_recent_range(answers, some), some.last, weights, step)
+    return prices
+
+
+def fallback(panel: Panel, horizon_days: int) -> Forecasts:
+    """Forecast SKUs without a usable model by the ladder of simple methods, each from its own last observed day.
+
+    Bands come from what the 7-day mean was off by at past origins of the SKU, as far as it has any, and from other products'
+    errors.
+    """
+    answer = ladder(panel, horizon_days)
+    known = [position for position, name in enumerate(answer.model_used) if name is not None]
+    chosen = panel.select(known)
+    widths = (
+        np.stack([_fallback_widths(chosen.select([position])) for position in range(chosen.n_skus)])
+        if known
+        else (np.zeros((0, len(LEVELS))))
+    )
+    return Forecasts.around(
+        skus=chosen.skus,
+        origins=panel.days[chosen.last] if known else np.zeros(0, dtype="datetime64[D]"),
+        price=answer.price[known],
+        half_widths=np.repeat(widths[:, :, None], horizon_days, axis=2),
+        model_used=tuple(name for name in answer.model_used if name is not None),
+        refused=answer.errors,
+    )
+
+
+def _fallback_widths(history: Panel) -> NDArray[np.float64]:
+    first, last = int(history.first[0]), int(history.last[0])
+    columns = np.arange(max(first + 6, last - MOST_CUTS * CUT_STEP_DAYS), last)
+    ahead = columns[:, None] + 1 + np.arange(VALIDATED_DAYS)
+    inside = ahead <= last
+    ahead = np.minimum(ahead, last)
+    counted = inside & history.observed[0, ahead]
+    answers = moving_average(history.select([0] * len(columns)), columns, VALIDATED_DAYS)
+    errors = np.where(counted, answers - history.price[0, ahead], np.nan)
+    spread = recent_spread(history.price[0, first : last + 1][history.observed[0, first : last + 1]])
+    widths = half_widths(Errors(errors, np.arange(len(columns)) // CUT_STEP_DAYS), spread)
+    return np.array([widths[level] for level in LEVELS])
