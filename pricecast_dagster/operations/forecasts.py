@@ -1,0 +1,133 @@
+"""Forecasts: one product's, as it is stored, or computed now where what is stored does not reach far enough.
+
+Belongs here: finding the answer and what has to be known about it. Not here: forecasting (`stages.forecast`), showing it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pricecast_dagster.errors import ForecastError, NoUsableHistoryError, UnknownSkuError
+from pricecast_dagster.schemas import DATE, LOWER_80, LOWER_95, PRICE, STAGES, UPPER_80, UPPER_95, Stage
+from pricecast_dagster.stages import forecast as forecasting
+from pricecast_dagster.stages import training
+from pricecast_dagster.stages.context import StageContext
+from pricecast_dagster.stages.staleness import States, present_inputs, why_stale
+from pricecast_dagster.stages.versions import NO_MODEL, code_versions
+from pricecast_dagster.storage import forecasts, products, registry, requests, states
+from pricecast_dagster.storage.forecasts import StoredForecast
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One product's forecast; the names are those of the HTTP API.
+
+    Attributes:
+        origin: the last known day; the forecast begins on the next.
+        model_used: begins with `LightGBM` where a model answered, else the name of the simple method.
+        metrics: `rmse` and `mae` of the model one step ahead on the last 30 days, in price units; empty for a simple method.
+        coverage: nominal percent -> measured share of past days inside the band, 0..1.
+        stale: whether rows, code or settings have changed since; it is brought up to date by the next refresh.
+    """
+
+    sku: str
+    origin: date
+    dates: list[date]
+    prices: list[float]
+    lower_80: list[float]
+    upper_80: list[float]
+    lower_95: list[float]
+    upper_95: list[float]
+    model_used: str
+    metrics: Mapping[str, float]
+    coverage: Mapping[str, float]
+    stale: bool
+
+
+def predict(context: StageContext, sku: str, days: int) -> Prediction:
+    """The coming days of one product.
+
+    Args:
+        days: how many; what is stored is cut to it, and where it does not reach so far the forecast is computed now.
+
+    Raises:
+        UnknownSkuError: there is no such product.
+        NoUsableHistoryError: there is no day to forecast from.
+        ForecastError: neither a model nor a simple method gives a finite price.
+    """
+    with context.database.read() as connection:
+        if sku not in products.known_skus(connection, [sku]):
+            raise UnknownSkuError(f"There is no product {sku!r}.")
+        known = states.read_states(connection, [sku], None)
+        request = requests.newest(connection, [sku]).get(sku)
+        stored = forecasts.currents(connection, [sku]).get(sku)
+        champion = registry.champions(connection, [sku]).get(sku)
+    stale = _is_stale(context, sku, known, request.id if request else None)
+    if stored is None or stored.horizon_days < days:
+        stored = _computed(context, sku, known, days)
+    answered = champion is not None and stored.model_version == champion.version
+    return _prediction(stored, days, champion.metrics if answered and champion else {}, stale)
+
+
+def history(context: StageContext, sku: str, days: int) -> "pd.DataFrame":
+    """The last days of a product's raw_history, at most so many rows; empty where there is none."""
+    with context.database.read() as connection:
+        state = states.read_states(connection, [sku], [Stage.RAW_HISTORY]).get((sku, Stage.RAW_HISTORY))
+    if state is None or state.data_version is None:
+        raise NoUsableHistoryError(f"SKU {sku!r} has no history.")
+    return context.frames.read(Stage.RAW_HISTORY, sku, state.data_version).tail(days)
+
+
+def _is_stale(context: StageContext, sku: str, known: States, request_id: int | None) -> bool:
+    codes = code_versions(context.settings, context.calendar)
+    for stage in STAGES[1:]:
+        present = present_inputs(sku, stage, known, codes, request_id)
+        if present is not None and why_stale(known.get((sku, stage)), present) is not None:
+            return True
+    return False
+
+
+def _computed(context: StageContext, sku: str, known: States, days: int) -> StoredForecast:
+    rows = known.get((sku, Stage.RAW_HISTORY))
+    if rows is None or rows.data_version is None:
+        raise NoUsableHistoryError(f"SKU {sku!r} has no usable history, so there is no day to forecast from.")
+    trained = known.get((sku, Stage.PRICE_MODEL))
+    version = trained.data_version if trained and trained.data_version != NO_MODEL else None
+    codes = code_versions(context.settings, context.calendar)
+    inputs = present_inputs(sku, Stage.FORECAST, known, codes, None)
+    assert inputs is not None
+    model = None if version is None else training.load_model(context, sku, version)
+    order = forecasting.Order(sku, "asked for", inputs, rows.data_version, model, version, "no model")
+    longer = replace(context, settings=context.settings.model_copy(update={"horizon_days": days}))
+    frame = context.frames.read(Stage.RAW_HISTORY, sku, rows.data_version)
+    done = forecasting.forecast(longer, [order], {sku: frame})
+    if not done.forecasts:
+        raise ForecastError(done.outcomes[0].error or f"SKU {sku!r} has no forecast.", remedy="")
+    return done.forecasts[0]
+
+
+def _prediction(stored: StoredForecast, days: int, metrics: Mapping[str, object], stale: bool) -> Prediction:
+    frame = stored.days.head(days)
+    shares = {"80": stored.coverage_80, "95": stored.coverage_95}
+
+    def column(name: str) -> list[float]:
+        return [float(value) for value in frame[name]]
+
+    return Prediction(
+        sku=stored.sku,
+        origin=stored.origin,
+        dates=[day.date() for day in frame[DATE]],
+        prices=column(PRICE),
+        lower_80=column(LOWER_80),
+        upper_80=column(UPPER_80),
+        lower_95=column(LOWER_95),
+        upper_95=column(UPPER_95),
+        model_used=stored.model_used,
+        metrics={name: float(str(metrics[name])) for name in ("rmse", "mae") if metrics.get(name) is not None},
+        coverage={level: share for level, share in shares.items() if share is not None},
+        stale=stale,
+    )
