@@ -6,7 +6,7 @@ and which hyperparameters are good (`recipe`, `tuning`).
 A booster is kept as text from the moment it is fitted, so that a stored model and a fresh one are the same bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,43 @@ def fit(features: NDArray[np.float64], target: NDArray[np.float64], settings: Bo
     except lightgbm.basic.LightGBMError as error:
         raise TrainingError(f"LightGBM refused {len(target)} rows: {error}.") from error
     return str(booster.model_to_string(num_iteration=-1, importance_type="gain"))
+
+
+class FoldData:
+    """The rows of one fold, binned once for all trials."""
+
+    def __init__(
+        self,
+        features: NDArray[np.float64],
+        target: NDArray[np.float64],
+        train: NDArray[np.intp],
+        validation: NDArray[np.intp],
+    ) -> None:
+        import lightgbm
+
+        binning = {"max_bin": MAX_BIN, "feature_pre_filter": False, "verbosity": -1, "num_threads": 1}
+        self.train = lightgbm.Dataset(features[train], target[train], params=binning, free_raw_data=True).construct()
+        self.validation = lightgbm.Dataset(
+            features[validation], target[validation], reference=self.train, params=binning
+        ).construct()
+
+
+def boost_together(folds: Sequence[FoldData], settings: BoosterSettings, seed: int) -> Iterator[list[float]]:
+    """Boost the folds side by side, round by round, up to `settings.n_estimators`.
+
+    Yields:
+        After each round the RMSE of every fold on its validation rows, in units of the target.
+    """
+    import lightgbm
+
+    options = parameters(settings, seed) | {"metric": "rmse"}
+    boosters = [lightgbm.Booster(options, fold.train) for fold in folds]
+    for fold, booster in zip(folds, boosters, strict=True):
+        booster.add_valid(fold.validation, "validation")
+    for _ in range(settings.n_estimators):
+        for booster in boosters:
+            booster.update()
+        yield [float(booster.eval_valid()[0][2]) for booster in boosters]
 
 
 def predict(texts: Sequence[str], which: NDArray[np.intp], features: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -108,27 +108,28 @@ def build_panel(history: "pd.DataFrame", until: Day | None = None) -> Panel:
     """
     import pandas as pd
 
-    codes, names = pd.factorize(history[SKU])
-    days = history[DATE].to_numpy().astype("datetime64[D]")
+    rows, names = pd.factorize(history[SKU])
+    dates = history[DATE].to_numpy().astype("datetime64[D]")
     prices = history[PRICE].to_numpy(dtype=np.float64)
     quantities = history[QUANTITY].to_numpy(dtype=np.float64)
     _refuse(~(np.isfinite(prices) & (prices > 0)), "a price that is not a positive number", history)
 
-    first_day = days.min() if len(days) else np.datetime64("1970-01-01", "D")
-    final_day = _as_day(until) if until is not None else (days.max() if len(days) else first_day - 1)
-    shape = (len(names), max(int((final_day - first_day).astype(int)) + 1, 0) if len(days) else 0)
-    cells = codes * np.int64(shape[1]) + (days - first_day).astype(np.int64)
-    kept = days <= final_day
-    _refuse(kept & pd.Series(cells).duplicated().to_numpy(), "a second row of the same day", history)
+    first_day = dates.min() if len(dates) else np.datetime64("1970-01-01", "D")
+    columns = (dates - first_day).astype(np.int64)
+    n_days = int(columns.max(initial=-1)) + 1
+    _refuse(pd.Series(rows * n_days + columns).duplicated().to_numpy(), "a second row of the same day", history)
+    if until is not None and len(dates):
+        n_days = max(int((_as_day(until) - first_day).astype(int)) + 1, 0)
+    kept = columns < n_days
+    cells = rows[kept], columns[kept]
 
-    observed = np.zeros(shape, dtype=np.bool_)
-    observed.flat[cells[kept]] = True
-    price = np.full(shape, np.nan)
-    price.flat[cells[kept]] = prices[kept]
-    quantity = np.zeros(shape)
-    quantity.flat[cells[kept]] = np.nan_to_num(quantities[kept], nan=0.0, posinf=np.inf)
-    begun = np.logical_or.accumulate(observed, axis=1)
-    quantity[~begun] = np.nan
+    observed = np.zeros((len(names), n_days), dtype=np.bool_)
+    observed[cells] = True
+    price = np.full(observed.shape, np.nan)
+    price[cells] = prices[kept]
+    quantity = np.zeros(observed.shape)
+    quantity[cells] = np.where(np.isnan(quantities), 0.0, quantities)[kept]
+    quantity[~np.logical_or.accumulate(observed, axis=1)] = np.nan
     return Panel(tuple(map(str, names)), first_day, _carried_forward(price, observed), quantity, observed)
 
 

@@ -13,7 +13,7 @@ from pricecast_dagster.forecasting.ensemble import held_out, kind_of
 from pricecast_dagster.forecasting.metrics import rmse
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.recipe import Recipe
-from pricecast_dagster.forecasting.samples import build_samples
+from pricecast_dagster.forecasting.samples import Samples, build_samples
 from pricecast_dagster.forecasting.validation import validate
 
 
@@ -72,15 +72,17 @@ def compare(
     """
     if champion_recipe == challenger_recipe:
         return Decision(False, "champion stays: the new recipe is the same")
-    scores = [held_out_rmse(history, calendar, recipe, seed) for recipe in (challenger_recipe, champion_recipe)]
-    if scores[0] is None or scores[1] is None:
+    challenger, champion = (
+        validated_rmse(build_samples(history, calendar, recipe), calendar, recipe, seed)
+        for recipe in (challenger_recipe, champion_recipe)
+    )
+    if challenger is None or champion is None:
         return Decision(False, "champion stays: the history is too short to hold out days")
-    return decide(scores[0], scores[1])
+    return decide(challenger, champion)
 
 
-def held_out_rmse(history: Panel, calendar: HolidayCalendar, recipe: Recipe, seed: int) -> float | None:
+def validated_rmse(samples: Samples, calendar: HolidayCalendar, recipe: Recipe, seed: int) -> float | None:
     """RMSE of a recipe's forecasts from past origins, in price units; None where no day could be held out."""
-    samples = build_samples(history, calendar, recipe)
     validation = validate(samples, calendar, recipe, seed)
     forecasts = held_out(validation, recipe.members, kind_of(samples))
     error = float(rmse(validation.actual.ravel(), forecasts.ravel(), validation.observed.ravel()))

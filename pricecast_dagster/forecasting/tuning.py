@@ -1,0 +1,147 @@
+"""Tuning: Optuna looks for a booster's hyperparameters on a SKU's past, and a better recipe is kept only if it proves better.
+
+Belongs here: the search space, the trials, the proof. Not here: the rows (`samples`), fitting what was found (`members`), and
+whether the result replaces a champion (`promotion`).
+
+What is served is tuned: rows are forecasts of several days ahead, not of the next day, whose errors mislead (on sticky prices
+they reverse the order of 14-day errors). The folds of a trial boost side by side; the mean of their error curves says when to
+stop and when to give a trial up. Datasets are built once: a trial costs boosting and nothing else.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from pricecast_dagster.forecasting import booster
+from pricecast_dagster.forecasting.calendar import HolidayCalendar
+from pricecast_dagster.forecasting.ensemble import kind_of
+from pricecast_dagster.forecasting.promotion import validated_rmse
+from pricecast_dagster.forecasting.recipe import DIRECT_LEVEL, DIRECT_STEP, BoosterSettings, Recipe
+from pricecast_dagster.forecasting.samples import Samples
+from pricecast_dagster.forecasting.splits import time_ordered_folds
+from pricecast_dagster.forecasting.validation import cuts_of
+
+if TYPE_CHECKING:
+    from optuna import Trial
+
+FOLDS: Final = 3
+_PATIENCE_ROUNDS: Final = 15
+_REPORT_EVERY: Final = 5
+_FEWEST_ROWS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class TuningPlan:
+    """How hard to look.
+
+    Attributes:
+        trials: of Optuna; at least 1.
+    """
+
+    trials: int
+
+
+def tune(samples: Samples, calendar: HolidayCalendar, recipe: Recipe, plan: TuningPlan, seed: int) -> Recipe:
+    """Look for better hyperparameters of the direct member that matters for this kind of price.
+
+    Trials see nothing of the days on which found and given recipe are then compared.
+
+    Args:
+        samples: of one SKU, laid out for `recipe`.
+        calendar: says which days are special.
+        recipe: where to start from.
+        plan: how hard to look.
+        seed: the same seed finds the same recipe.
+
+    Returns:
+        A recipe with tuned hyperparameters, or `recipe` itself where nothing better was proven.
+
+    Raises:
+        TrainingError: a member cannot be fitted.
+    """
+    cuts = cuts_of(samples)
+    if not cuts:
+        return recipe
+    unseen_until = samples.cut(cuts[0])
+    member = DIRECT_STEP if kind_of(samples) == "sticky" else DIRECT_LEVEL
+    found = search(unseen_until, recipe, member, plan, seed)
+    if found is None:
+        return recipe
+    candidate = recipe.with_booster(member, found)
+    given = validated_rmse(samples, calendar, recipe, seed)
+    tuned = validated_rmse(samples, calendar, candidate, seed)
+    if given is None or tuned is None or tuned >= given:
+        return recipe
+    return candidate
+
+
+def search(samples: Samples, recipe: Recipe, member: str, plan: TuningPlan, seed: int) -> BoosterSettings | None:
+    """The best hyperparameters of a direct member that the trials found; None where there are too few rows to judge."""
+    import optuna
+
+    if samples.spread == 0:
+        return None
+    folds = _fold_boosting(samples, recipe, member, seed)
+    if folds is None:
+        return None
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        sampler=optuna.samplers.TPESampler(seed=seed % 2**32, multivariate=True),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=_REPORT_EVERY),
+    )
+    objective = recipe.boosters[member].objective
+    study.optimize(lambda trial: folds(trial, _suggest(trial, objective)), n_trials=plan.trials)
+    rounds = int(study.best_trial.user_attrs["rounds"])
+    return BoosterSettings(objective=objective, **(study.best_params | {"n_estimators": rounds}))
+
+
+def _suggest(trial: "Trial", objective: str) -> BoosterSettings:
+    return BoosterSettings(
+        objective=objective,
+        n_estimators=trial.suggest_int("n_estimators", 100, 1000),
+        learning_rate=trial.suggest_float("learning_rate", 0.01, 0.3, log=True),
+        max_depth=trial.suggest_int("max_depth", 3, 12),
+        num_leaves=trial.suggest_int("num_leaves", 20, 200),
+        min_child_samples=trial.suggest_int("min_child_samples", 10, 100),
+        subsample=trial.suggest_float("subsample", 0.6, 1.0),
+        colsample_bytree=trial.suggest_float("colsample_bytree", 0.6, 1.0),
+        reg_alpha=trial.suggest_float("reg_alpha", 1e-8, 10.0, log=True),
+        reg_lambda=trial.suggest_float("reg_lambda", 1e-8, 10.0, log=True),
+    )
+
+
+def _fold_boosting(
+    samples: Samples, recipe: Recipe, member: str, seed: int
+) -> "Callable[[Trial, BoosterSettings], float] | None":
+    """A function that boosts all folds of a trial side by side and returns the mean of their RMSE at the best round."""
+    import optuna
+
+    base = samples.design.last if member == DIRECT_STEP else samples.design.level
+    features, difference = samples.direct(base)
+    days = samples.history.days[samples.design.direct_days[: len(features)]]
+    # One row of each target day, the horizons taking turns: rows of one day say much the same, and cost five times as much.
+    turn = np.arange(len(days)) % (len(recipe.training_horizons) + 1) == 0
+    features, target, days = features[turn], difference[turn] / samples.spread, days[turn]
+    if len(days) < _FEWEST_ROWS:
+        return None
+    folds = time_ordered_folds(days, count=FOLDS)
+    data = [booster.FoldData(features, target, fold.train, fold.validation) for fold in folds]
+
+    def boost(trial: "Trial", settings: BoosterSettings) -> float:
+        best, best_round = np.inf, 0
+        for number, errors in enumerate(booster.boost_together(data, settings, seed), start=1):
+            error = float(np.mean(errors))
+            if error < best:
+                best, best_round = error, number
+            if number - best_round >= _PATIENCE_ROUNDS:
+                break
+            if number % _REPORT_EVERY == 0:
+                trial.report(best, number)
+                if trial.should_prune():
+                    raise optuna.TrialPruned
+        trial.set_user_attr("rounds", max(best_round, 1))
+        return best
+
+    return boost
