@@ -1,0 +1,1 @@
+"""The tests of pricecast: behaviour, by what a user would see."""

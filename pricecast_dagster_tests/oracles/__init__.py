@@ -1,0 +1,1 @@
+"""Slow, obvious ways to the same results; they share no code with what they check."""
