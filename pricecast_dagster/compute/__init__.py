@@ -1,0 +1,1 @@
+"""Where the inner work of a batch runs."""

@@ -1,0 +1,1 @@
+"""What persists: the database, the frames, the models, and their backup."""

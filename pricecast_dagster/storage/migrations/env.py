@@ -1,0 +1,9 @@
+"""How Alembic runs the steps: inside the transaction it is given. It is loaded by Alembic, never imported."""
+
+from alembic import context
+
+from pricecast_dagster.storage.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=True)
+with context.begin_transaction():
+    context.run_migrations()

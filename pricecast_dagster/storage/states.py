@@ -1,0 +1,321 @@
+"""States: what each stage of each SKU was built from, and what it holds.
+
+Belongs here: reading states, recording what a stage did, refusing what came second, and what Dagster was told. Not here: the
+rule of staleness itself (`storage.staleness`), and computing anything.
+
+Optimistic concurrency: whoever records a success says which version of the upstream it was made from. If the upstream holds
+another one by now, the result answers a question that nobody asks any more; it is refused, and the newer one stays.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, select, update
+
+from pricecast_dagster.schemas import STAGES, Stage
+from pricecast_dagster.storage import staleness
+from pricecast_dagster.storage.database import in_parts, insert_or_update
+from pricecast_dagster.storage.staleness import NO_MODEL_YET, OutOfDate
+from pricecast_dagster.storage.tables import product, stage_state
+
+_Key = tuple[str, Stage]
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a stage is built from; different inputs, and only they, make it out of date.
+
+    Attributes:
+        upstream_version: data version of the stage above; of a forecast `rows/model`; of raw_history that of the source's rows.
+        code_version: of what computes the stage.
+        request_id: of the newest retrain request; price_model only.
+    """
+
+    upstream_version: str
+    code_version: str
+    request_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageState:
+    """One stage of one SKU.
+
+    Attributes:
+        data_version: of what it holds; None where it never succeeded, or was withdrawn.
+        inputs: of the last success.
+        failed_inputs: of the last failure that no success followed; `error` says what went wrong.
+        reason: why it was computed the last time, in words.
+        seconds: computing time of the last success.
+        announced_version: what Dagster was told of.
+        ingest_id: raw_history only: the read of the source that last saw these rows.
+        metadata: a few facts for people.
+    """
+
+    sku: str
+    stage: Stage
+    data_version: str | None = None
+    inputs: Inputs | None = None
+    failed_inputs: Inputs | None = None
+    error: str | None = None
+    reason: str = ""
+    run_id: str | None = None
+    seconds: float = 0.0
+    updated_at: datetime | None = None
+    announced_version: str | None = None
+    ingest_id: int | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+
+def read_states(
+    connection: Connection, skus: Iterable[str] | None = None, stages: Iterable[Stage] | None = None
+) -> dict[_Key, StageState]:
+    """The states there are, of some SKUs or of all, in some stages or in all; what never ran has none."""
+    query = select(stage_state).order_by(stage_state.c.sku)
+    if stages is not None:
+        query = query.where(stage_state.c.stage.in_([stage.value for stage in stages]))
+    found = (_state(row) for row in _rows(connection, query, skus))
+    return {(state.sku, state.stage): state for state in found}
+
+
+def failed(connection: Connection, limit: int | None = None) -> list[StageState]:
+    """The states of active products whose last attempt failed, newest first."""
+    query = (
+        select(stage_state)
+        .join(product)
+        .where(stage_state.c.error.is_not(None), product.c.active)
+        .order_by(stage_state.c.updated_at.desc(), stage_state.c.sku)
+        .limit(limit)
+    )
+    return [_state(row) for row in connection.execute(query)]
+
+
+def record_success(connection: Connection, rows: Sequence[StageState]) -> list[_Key]:
+    """Store what stages have become.
+
+    Args:
+        connection: of a write.
+        rows: with `data_version`, `inputs` and `updated_at`; several stages of a SKU may come together, they are taken in order.
+
+    Returns:
+        The stages that are superseded, of which nothing was written: the upstream holds another version by now, or for
+        raw_history a later read of the source has been stored.
+    """
+    accepted, superseded = _judged(connection, rows, [row.inputs for row in rows])
+    insert_or_update(connection, stage_state, [_success(row) for row in accepted], keep=["announced_version"])
+    return superseded
+
+
+def record_failure(connection: Connection, rows: Sequence[StageState]) -> list[_Key]:
+    """Store what stages failed on; what they hold stays.
+
+    Args:
+        connection: of a write.
+        rows: with `failed_inputs`, `error` and `updated_at`.
+
+    Returns:
+        The superseded ones, as in `record_success`.
+    """
+    accepted, superseded = _judged(connection, rows, [row.failed_inputs for row in rows], keeps_version=True)
+    held = [column.name for column in stage_state.c if column.name not in _FAILURE_COLUMNS]
+    insert_or_update(connection, stage_state, [_failure(row) for row in accepted], keep=held)
+    return superseded
+
+
+def set_version(connection: Connection, sku: str, stage: Stage, version: str | None, reason: str, now: datetime) -> None:
+    """Let a stage hold another version, or none, by a person's decision (rollback, deletion); its inputs stay as recorded.
+
+    What is below it is out of date from now on; the stage itself is not, until its inputs change.
+    """
+    connection.execute(
+        update(stage_state)
+        .where(stage_state.c.sku == sku, stage_state.c.stage == stage.value)
+        .values(data_version=version, reason=reason, updated_at=now)
+    )
+
+
+def confirm_histories(connection: Connection, versions: Mapping[str, str], ingest_id: int) -> set[str]:
+    """Note that a read of the source saw the rows that are stored; an earlier read that is slower is refused from now on.
+
+    Args:
+        connection: of a write.
+        versions: SKU -> the version that the read saw.
+        ingest_id: of the read.
+
+    Returns:
+        The SKUs that hold another version, in which nothing was changed: they have to be stored.
+    """
+    lock(connection, versions)
+    holds = {sku: state.data_version for (sku, _), state in read_states(connection, versions, [Stage.RAW_HISTORY]).items()}
+    same = sorted(sku for sku, version in versions.items() if holds.get(sku) == version)
+    for part in in_parts(same):
+        connection.execute(
+            update(stage_state)
+            .where(stage_state.c.sku.in_(part), stage_state.c.stage == Stage.RAW_HISTORY.value)
+            .values(ingest_id=ingest_id)
+        )
+    return set(versions) - set(same)
+
+
+def lock(connection: Connection, skus: Iterable[str]) -> None:
+    """Make other writers of these SKUs wait until the transaction ends; a write on SQLite does that by itself."""
+    if connection.dialect.name != "postgresql":
+        return
+    query = select(product.c.sku).order_by(product.c.sku).with_for_update(key_share=True)
+    for part in in_parts(sorted(set(skus))):
+        connection.execute(query.where(product.c.sku.in_(part))).all()
+
+
+def announce(connection: Connection, told: Sequence[tuple[str, Stage, str | None]]) -> None:
+    """Note what Dagster was told: SKU, stage and data version."""
+    if not told:
+        return
+    statement = (
+        update(stage_state)
+        .where(stage_state.c.sku == bindparam("of_sku"), stage_state.c.stage == bindparam("of_stage"))
+        .values(announced_version=bindparam("version"))
+    )
+    connection.execute(
+        statement, [{"of_sku": sku, "of_stage": stage.value, "version": version} for sku, stage, version in sorted(told)]
+    )
+
+
+def unannounced(connection: Connection, limit: int | None = None) -> list[StageState]:
+    """States of active products that hold something Dagster was not told of, upstream stages of a SKU first."""
+    query = (
+        select(stage_state)
+        .join(product)
+        .where(
+            stage_state.c.data_version.is_distinct_from(stage_state.c.announced_version),
+            stage_state.c.data_version.is_not(None),
+            product.c.active,
+        )
+        .order_by(stage_state.c.sku, staleness.position(stage_state.c.stage))
+        .limit(limit)
+    )
+    return [_state(row) for row in connection.execute(query)]
+
+
+def out_of_date(connection: Connection, code_versions: Mapping[Stage, str], limit: int | None) -> list[OutOfDate]:
+    """The first out-of-date stage of every active SKU that has one, by SKU; see `storage.staleness`."""
+    rows = connection.execute(staleness.statement(code_versions).limit(limit))
+    return [OutOfDate(row.sku, Stage(row.stage), row.reason) for row in rows]
+
+
+def _judged(
+    connection: Connection, rows: Sequence[StageState], made_from: Sequence[Inputs | None], *, keeps_version: bool = False
+) -> tuple[list[StageState], list[_Key]]:
+    """Those that may be written, and the keys of those that are superseded."""
+    skus = {row.sku for row in rows}
+    lock(connection, skus)
+    query = select(stage_state.c.sku, stage_state.c.stage, stage_state.c.data_version, stage_state.c.ingest_id)
+    holds = {(row.sku, Stage(row.stage)): (row.data_version, row.ingest_id) for row in _rows(connection, query, skus)}
+    accepted: list[StageState] = []
+    superseded: list[_Key] = []
+    for row, inputs in sorted(zip(rows, made_from, strict=True), key=lambda pair: STAGES.index(pair[0].stage)):
+        key = (row.sku, row.stage)
+        if inputs is None or row.updated_at is None:
+            raise ValueError(f"a state of {row.sku!r} in {row.stage} without inputs or time cannot be recorded")
+        if not _still_asked(row, inputs, holds):
+            superseded.append(key)
+            continue
+        accepted.append(row)
+        if not keeps_version:
+            holds[key] = (row.data_version, row.ingest_id)
+    return accepted, superseded
+
+
+def _still_asked(row: StageState, inputs: Inputs, holds: Mapping[_Key, tuple[str | None, int | None]]) -> bool:
+    if row.stage is Stage.RAW_HISTORY:
+        later = holds.get((row.sku, row.stage), (None, None))[1]
+        return later is None or row.ingest_id is None or later <= row.ingest_id
+    history = holds.get((row.sku, Stage.RAW_HISTORY), (None, None))[0]
+    if row.stage is Stage.FORECAST:
+        model = holds.get((row.sku, Stage.PRICE_MODEL), (None, None))[0]
+        return inputs.upstream_version == f"{history}/{model or NO_MODEL_YET}"
+    upstream = row.stage.upstream
+    assert upstream is not None
+    return inputs.upstream_version == holds.get((row.sku, upstream), (None, None))[0]
+
+
+def _rows(connection: Connection, query: Select[Any], skus: Iterable[str] | None) -> Iterable[Row[Any]]:
+    if skus is None:
+        yield from connection.execute(query)
+        return
+    for part in in_parts(sorted(set(skus))):
+        yield from connection.execute(query.where(stage_state.c.sku.in_(part)))
+
+
+_FAILURE_COLUMNS = (
+    "failed_upstream_version",
+    "failed_code_version",
+    "failed_request_id",
+    "error",
+    "ingest_id",
+    "reason",
+    "run_id",
+    "updated_at",
+)
+
+
+def _success(state: StageState) -> dict[str, object]:
+    assert state.inputs is not None and state.data_version is not None
+    return {
+        **_row(state),
+        "data_version": state.data_version,
+        "upstream_version": state.inputs.upstream_version,
+        "code_version": state.inputs.code_version,
+        "request_id": state.inputs.request_id,
+        "failed_upstream_version": None,
+        "failed_code_version": None,
+        "failed_request_id": None,
+        "error": None,
+    }
+
+
+def _failure(state: StageState) -> dict[str, object]:
+    assert state.failed_inputs is not None and state.error is not None
+    return {
+        **_row(state),
+        "failed_upstream_version": state.failed_inputs.upstream_version,
+        "failed_code_version": state.failed_inputs.code_version,
+        "failed_request_id": state.failed_inputs.request_id,
+        "error": state.error,
+    }
+
+
+def _row(state: StageState) -> dict[str, object]:
+    return {
+        "sku": state.sku,
+        "stage": state.stage.value,
+        "ingest_id": state.ingest_id,
+        "reason": state.reason,
+        "run_id": state.run_id,
+        "seconds": state.seconds,
+        "updated_at": state.updated_at,
+        "metadata": dict(state.metadata),
+    }
+
+
+def _state(row: Row[Any]) -> StageState:
+    inputs = failed_inputs = None
+    if row.upstream_version is not None:
+        inputs = Inputs(row.upstream_version, row.code_version, row.request_id)
+    if row.failed_upstream_version is not None:
+        failed_inputs = Inputs(row.failed_upstream_version, row.failed_code_version, row.failed_request_id)
+    return StageState(
+        sku=row.sku,
+        stage=Stage(row.stage),
+        data_version=row.data_version,
+        inputs=inputs,
+        failed_inputs=failed_inputs,
+        error=row.error,
+        reason=row.reason,
+        run_id=row.run_id,
+        seconds=row.seconds,
+        updated_at=row.updated_at,
+        announced_version=row.announced_version,
+        ingest_id=row.ingest_id,
+        metadata=row.metadata,
+    )

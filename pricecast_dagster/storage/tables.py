@@ -1,0 +1,233 @@
+"""Tables: every table of the database, once.
+
+Belongs here: names, types, keys and indexes. Not here: how an existing database gets there (`storage.migrations`; a test holds
+the two against each other on SQLite and PostgreSQL), and who reads or writes a table (the module named after it).
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    false,
+    true,
+)
+from sqlalchemy.types import TypeDecorator
+
+NAMING: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata: Final = MetaData(naming_convention=NAMING)
+
+# Bytewise order on PostgreSQL as on SQLite: lists come in the same order, and a prefix search can use the index.
+Name: Final = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+class Utc(TypeDecorator[datetime]):
+    """A time with its zone, kept in UTC; SQLite has no zones, so they are taken off and put back here."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """In UTC; without a zone on SQLite."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a zone: {value}")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """In UTC, with the zone."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _sku(**options: Any) -> "Column[str]":
+    return Column("sku", Name, ForeignKey("product.sku"), nullable=False, **options)
+
+
+product = Table(
+    "product",
+    metadata,
+    Column("sku", Name, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("active", Boolean, nullable=False, server_default=true(), comment="in the source at the last full read"),
+    Column("first_seen", Utc, nullable=False),
+    Column("removed_at", Utc, comment="when it was found to be gone"),
+    Column("model_hold", Text, comment="why nothing trains it until it is asked for; NULL where nothing holds it"),
+)
+
+stage_state = Table(
+    "stage_state",
+    metadata,
+    _sku(primary_key=True),
+    Column("stage", Name, primary_key=True),
+    Column("data_version", Text, comment="of what the stage holds; NULL where it never succeeded or was withdrawn"),
+    Column("upstream_version", Text, comment="inputs of the last success"),
+    Column("code_version", Text),
+    Column("request_id", Integer),
+    Column("failed_upstream_version", Text, comment="inputs of the last failure that no success followed"),
+    Column("failed_code_version", Text),
+    Column("failed_request_id", Integer),
+    Column("error", Text),
+    Column("ingest_id", Integer, comment="raw_history: the read of the source that last saw this version"),
+    Column("announced_version", Text, comment="what Dagster was told of"),
+    Column("reason", Text, nullable=False),
+    Column("run_id", Text),
+    Column("seconds", Float, nullable=False),
+    Column("updated_at", Utc, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index(
+    "ix_stage_state_unannounced",
+    stage_state.c.sku,
+    sqlite_where=stage_state.c.data_version.is_distinct_from(stage_state.c.announced_version),
+    postgresql_where=stage_state.c.data_version.is_distinct_from(stage_state.c.announced_version),
+)
+
+modelos_predicao = Table(
+    "modelos_predicao",
+    metadata,
+    _sku(primary_key=True),
+    Column("version", Name, primary_key=True, comment="UTC time such as 20251016T193000Z"),
+    Column("champion", Boolean, nullable=False, server_default=false()),
+    Column("champion_since", Utc, comment="when it last became champion; NULL where it never was"),
+    Column("model_type", Text, nullable=False),
+    Column("recipe", JSON, nullable=False),
+    Column("metrics", JSON, nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("reason", Text, nullable=False, comment="why it was trained"),
+    Column("decision", Text, nullable=False, comment="why it became champion, or why not"),
+    Column("fingerprint", Text, nullable=False, comment="of everything the training depended on"),
+    Column("feature_version", Text, nullable=False),
+    Column("history_version", Text, nullable=False),
+    Column("trained_at", Utc, nullable=False),
+    Column("training_samples", Integer, nullable=False),
+    Column("validation_samples", Integer, nullable=False),
+    Column("features_count", Integer, nullable=False),
+    Column("artifact", Text, nullable=False, comment="path below PRICECAST_HOME"),
+    Column("sha256", Text, nullable=False, comment="of the artefact's metadata.json, which has those of its other files"),
+    Column("deleted_at", Utc),
+)
+Index(
+    "ix_modelos_predicao_one_champion",
+    modelos_predicao.c.sku,
+    unique=True,
+    sqlite_where=modelos_predicao.c.champion,
+    postgresql_where=modelos_predicao.c.champion,
+)
+
+forecast = Table(
+    "forecast",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _sku(),
+    Column("version", Text, nullable=False),
+    Column("current", Boolean, nullable=False, server_default=true()),
+    Column("origin", Date, nullable=False, comment="the last day of the history it was made from"),
+    Column("horizon_days", Integer, nullable=False),
+    Column("model_used", Text, nullable=False),
+    Column("model_version", Text, comment="NULL where a simple method answered"),
+    Column("history_version", Text, nullable=False),
+    Column("code_version", Text, nullable=False),
+    Column("made_at", Utc, nullable=False),
+    Column("facts", JSON, nullable=False, comment="metrics, coverage and what else a reader is told"),
+    sqlite_autoincrement=True,
+)
+Index(
+    "ix_forecast_one_current",
+    forecast.c.sku,
+    unique=True,
+    sqlite_where=forecast.c.current,
+    postgresql_where=forecast.c.current,
+)
+Index(None, forecast.c.sku, forecast.c.origin)
+Index(None, forecast.c.made_at)
+
+forecast_day = Table(
+    "forecast_day",
+    metadata,
+    Column("forecast_id", Integer, primary_key=True, autoincrement=False),
+    Column("horizon", Integer, primary_key=True, autoincrement=False, comment="1 is the day after the origin"),
+    Column("date", Date, nullable=False),
+    Column("price", Float, nullable=False),
+    Column("lower_80", Float, nullable=False),
+    Column("upper_80", Float, nullable=False),
+    Column("lower_95", Float, nullable=False),
+    Column("upper_95", Float, nullable=False),
+    ForeignKeyConstraint(["forecast_id"], ["forecast.id"], ondelete="CASCADE"),
+    sqlite_with_rowid=False,
+)
+
+retrain_request = Table(
+    "retrain_request",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _sku(),
+    Column("reason", Text, nullable=False, comment="drift, accuracy, age, by hand, ..."),
+    Column("evidence", JSON, nullable=False),
+    Column("optimize", Boolean, nullable=False),
+    Column("trials", Integer, comment="NULL means as set"),
+    Column("status", Text, nullable=False, server_default="open", comment="open, answered, cancelled"),
+    Column("created_at", Utc, nullable=False),
+    Column("answered_at", Utc),
+    Column("version", Text, comment="the model that answered it"),
+    sqlite_autoincrement=True,
+)
+Index(None, retrain_request.c.sku, retrain_request.c.id)
+Index(
+    "ix_retrain_request_one_open",
+    retrain_request.c.sku,
+    retrain_request.c.reason,
+    unique=True,
+    sqlite_where=retrain_request.c.status == "open",
+    postgresql_where=retrain_request.c.status == "open",
+)
+
+monitor_result = Table(
+    "monitor_result",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _sku(),
+    Column("kind", Text, nullable=False, comment="drift, accuracy, coverage, ..."),
+    Column("verdict", Text, nullable=False, comment="ok, or what was found"),
+    Column("measures", JSON, nullable=False),
+    Column("measured_at", Utc, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index(None, monitor_result.c.sku, monitor_result.c.kind, monitor_result.c.id)
+
+ingest = Table(
+    "ingest",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("fingerprint", Text, nullable=False, comment="the cheap look at the source before it was read"),
+    Column("run_id", Text),
+    Column("started_at", Utc, nullable=False),
+    Column("finished_at", Utc),
+    Column("complete", Boolean, nullable=False, server_default=false(), comment="all products were taken up"),
+    Column("counts", JSON, nullable=False),
+    Column("error", Text),
+    sqlite_autoincrement=True,
+)
+Index(None, ingest.c.fingerprint, ingest.c.id)
