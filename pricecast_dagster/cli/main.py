@@ -34,17 +34,17 @@ class Stopped(click.ClickException):
         super().__init__(str(error.args[0]) if error.args else type(error).__name__)
         self.remedy = error.remedy
 
-
-class Refused(Stopped):
-    """One that is the asker's to mend (a wrong setting), with the exit code of wrong usage."""
-
-    exit_code = 2
-
     def show(self, file: Any = None) -> None:
         """Print to standard error, without a traceback."""
         click.echo(f"Error: {self.message}", file=file, err=file is None)
         if self.remedy:
             click.echo(f"  Next: {self.remedy}", file=file, err=file is None)
+
+
+class Refused(Stopped):
+    """One that is the asker's to mend (a wrong setting), with the exit code of wrong usage."""
+
+    exit_code = 2
 
 
 class Commands(click.Group):
