@@ -237,9 +237,10 @@ def _prices(models: Sequence[Model], origins: Origins, horizon_days: int) -> NDA
     return prices
 
 
-def fallback(panel: Panel, horizon_days: int) -> Forecasts:
-    """Forecast SKUs without a usable model by the ladder of simple methods, each from its own last observed day.
+def fallback(panel: Panel, horizon_days: int, *, at_end: bool = False) -> Forecasts:
+    """Forecast SKUs without a usable model by the ladder of simple methods.
 
+    The origin is each SKU's own last observed day, or with `at_end` the panel's last day, as in `forecast`.
     Bands come from what the 7-day mean was off by at past origins of the SKU, as far as it has any, and from other products'
     errors.
     """
@@ -253,7 +254,7 @@ def fallback(panel: Panel, horizon_days: int) -> Forecasts:
     )
     return Forecasts.around(
         skus=chosen.skus,
-        origins=panel.days[chosen.last] if known else np.zeros(0, dtype="datetime64[D]"),
+        origins=panel.first_day + (np.full(len(known), panel.n_days - 1) if at_end else chosen.last),
         price=answer.price[known],
         half_widths=np.repeat(widths[:, :, None], horizon_days, axis=2),
         model_used=tuple(name for name in answer.model_used if name is not None),
