@@ -6,7 +6,7 @@ One op and not four: four assets without outputs in one run do not work (a step 
 skipped while the run says SUCCESS), and a chunk is to go through all stages before the next one starts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import dagster as dg
@@ -95,15 +95,18 @@ def asset_specs() -> list[dg.AssetSpec]:
 def pricecast(context: dg.AssetExecutionContext, config: RefreshConfig, stores: PricecastResource) -> Iterator[Any]:
     """Bring a batch of products through the selected stages, chunk by chunk; fail at the end if any product did."""
     stage_context = stores.open(context.run_id)
-    chosen = tuple(decode_key(key) for key in context.partition_keys) if context.has_partition_key or context.has_partition_key_range else ()
+    chosen = (
+        tuple(decode_key(key) for key in context.partition_keys)
+        if context.has_partition_key or context.has_partition_key_range
+        else ()
+    )
     events = EventWriter(context)
-    work = refresh.begin(stage_context, _plan(context, config, chosen))
+    work = refresh.begin(stage_context, _plan(context, config, chosen), limit=stage_context.settings.batch_size)
     _follow(context, stage_context, work)
+    _tell(stage_context, events, refresh.unannounced(stage_context))
     computed: list[Outcome] = []
-    events.write(work.unannounced())
     for chunk in work.chunks():
-        events.write(chunk.outcomes)
-        work.announced(chunk.outcomes)
+        _tell(stage_context, events, chunk.outcomes)
         computed += [outcome for outcome in chunk.outcomes if outcome.status is not Status.UNCHANGED]
         context.log.info(f"{chunk.done} of {chunk.total} products: {reasons(chunk.outcomes) or 'nothing to do'}")
     _finish(context, events, computed, planned_by_dagster=bool(chosen))
@@ -135,9 +138,13 @@ def _follow(context: dg.AssetExecutionContext, stage_context: StageContext, work
         context.log.warning(note)
 
 
-def _finish(
-    context: dg.AssetExecutionContext, events: EventWriter, computed: list[Outcome], *, planned_by_dagster: bool
-) -> None:
+def _tell(stage_context: StageContext, events: EventWriter, outcomes: Sequence[Outcome]) -> None:
+    # State first, events last: a crash between the two is repaired by the next run from what is on record.
+    events.write(outcomes)
+    refresh.announced(stage_context, outcomes)
+
+
+def _finish(context: dg.AssetExecutionContext, events: EventWriter, computed: list[Outcome], *, planned_by_dagster: bool) -> None:
     context.instance.add_run_tags(context.run_id, {REASON_TAG: reasons(computed) or "nothing to do"})
     failed = [outcome for outcome in computed if outcome.status is Status.FAILED]
     if not failed:

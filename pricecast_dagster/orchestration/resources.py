@@ -6,6 +6,7 @@ Belongs here: opening a context inside a Dagster process. Not here: settings the
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from pricecast_dagster.settings import Settings, load_settings
 from pricecast_dagster.stages.context import StageContext, open_context
@@ -14,7 +15,7 @@ from pricecast_dagster.stages.context import StageContext, open_context
 class PricecastResource(dg.ConfigurableResource[Any]):
     """Settings from the environment and `pricecast.toml`, with overrides for tests."""
 
-    overrides: dict[str, Any] = {}
+    overrides: dict[str, Any] = Field({}, description="settings laid over those of the environment")
 
     def settings(self) -> Settings:
         """The settings in force now."""

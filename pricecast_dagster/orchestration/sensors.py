@@ -11,6 +11,7 @@ Both are stateless: what has been done stands in the database, not in a cursor, 
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from itertools import takewhile
 
 import dagster as dg
 
@@ -26,6 +27,7 @@ from pricecast_dagster.orchestration.jobs import (
     skus_of,
 )
 from pricecast_dagster.orchestration.resources import PricecastResource
+from pricecast_dagster.schemas import STAGES
 from pricecast_dagster.sources.fingerprint import cheap_fingerprint
 from pricecast_dagster.stages.versions import code_versions
 from pricecast_dagster.storage import ingests, states
@@ -67,6 +69,7 @@ def build_sensors(seconds: int) -> list[dg.SensorDefinition]:
         with stage_context.database.read() as connection:
             due = states.out_of_date(connection, code_versions(settings, stage_context.calendar), limit=settings.batch_size)
             waiting = states.unannounced(connection, limit=1)
+            held = states.read_states(connection, [item.sku for item in due])
         running = context.instance.get_runs(dg.RunsFilter(job_name=refresh_job.name, statuses=UNFINISHED))
         if any(not skus_of(run) for run in running):
             return dg.SkipReason("A run that takes all that is out of date is under way.")
@@ -74,7 +77,8 @@ def build_sensors(seconds: int) -> list[dg.SensorDefinition]:
         wanted = [item for item in due if item.sku not in busy]
         if not wanted and not (waiting and not running):
             return dg.SkipReason("Every product is up to date." if not due else f"{len(due)} products are being worked on.")
-        batch = _digest(sorted(f"{item.sku}:{item.stage}:{item.reason}" for item in wanted))
+        versions = {(sku, stage): state.data_version for (sku, stage), state in held.items()}
+        batch = _digest([f"{item.sku}:{item.reason}:{[versions.get((item.sku, stage)) for stage in STAGES]}" for item in wanted])
         config = run_config([item.sku for item in wanted], only_stale=True, source="never")
         return _ask(context.instance, BATCH_TAG, batch, config, _told([item.reason for item in wanted]), count=len(wanted))
 
@@ -85,10 +89,10 @@ def _ask(
     instance: dg.DagsterInstance, tag: str, name: str, config: dict[str, object], reason: str, *, count: int | None = None
 ) -> dg.RunRequest | dg.SkipReason:
     """A run for this piece of work, unless one is under way or it was killed too often."""
-    earlier = instance.get_runs(dg.RunsFilter(job_name=refresh_job.name, tags={tag: name}), limit=ATTEMPTS + 1)
+    earlier = instance.get_runs(dg.RunsFilter(job_name=refresh_job.name, tags={tag: name}))
     if any(run.status in UNFINISHED for run in earlier):
         return dg.SkipReason(f"A run for this is under way: {reason}.")
-    if len(earlier) >= ATTEMPTS:
+    if len([*takewhile(lambda run: run.status is not dg.DagsterRunStatus.SUCCESS, earlier)]) >= ATTEMPTS:
         return dg.SkipReason(
             f"{ATTEMPTS} runs for exactly this did not come to an end ({reason}); look at the last one's log, "
             f"then launch the job {refresh_job.name} by hand."

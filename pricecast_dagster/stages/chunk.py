@@ -90,7 +90,8 @@ def work(
         What became of each in each stage that was looked at, as it is committed.
     """
     chunk = _open(context, plan, skus)
-    stored: commit.Rows = commit.Rows()
+    before = dict(chunk.states)
+    stored = commit.Rows()
     for stage in (stage for stage in STAGES if stage in stages):
         if stage is Stage.RAW_HISTORY:
             _history(chunk, arrival)
@@ -101,7 +102,8 @@ def work(
             stored = _train(chunk, stored)
         else:
             stored = _forecast(chunk, stored)
-    return commit.commit(context, chunk.outcomes, stored, chunk.champions)
+    ingest_id = arrival.ingest_id if arrival else None
+    return commit.commit(context, chunk.outcomes, before, stored, chunk.champions, ingest_id)
 
 
 def _open(context: StageContext, plan: "Plan", skus: Sequence[str]) -> _Chunk:
@@ -156,9 +158,10 @@ def _train(chunk: _Chunk, stored: commit.Rows) -> commit.Rows:
             chunk.take([Outcome(sku, Stage.PRICE_MODEL, Status.UNCHANGED, told)])
             continue
         optimize, trials = _tuning(chunk, sku, reason, request)
-        orders.append(training.Order(sku, reason, inputs, chunk.champions.get(sku), optimize, trials))
-    panels = {order.sku: training.panel_of(chunk.context, order) for order in orders}
-    done = training.train(chunk.context, orders, panels)
+        history_version = chunk.states[sku, Stage.RAW_HISTORY].data_version
+        assert history_version is not None
+        orders.append(training.Order(sku, reason, inputs, history_version, chunk.champions.get(sku), optimize, trials))
+    done = training.train(chunk.context, orders)
     chunk.take(done.outcomes)
     chunk.models.update(done.models)
     return replace(stored, champions=tuple(done.champions), challengers=tuple(done.challengers))

@@ -5,14 +5,18 @@ Belongs here: states, registry and forecasts moving together; tidying what they 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from pricecast_dagster.schemas import STAGES, Stage
+from pricecast_dagster.schemas import Stage
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.outcome import Check, Outcome, Status
 from pricecast_dagster.storage import forecasts, products, registry, requests, states
 from pricecast_dagster.storage.forecasts import StoredForecast
 from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.states import StageState
+
+CHECKS = "checks"
+"""Where a state's metadata keeps which checks passed: a check's event is news only when that changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +43,107 @@ def moved_on(state: StageState | None, outcome: Outcome) -> StageState:
         seconds=outcome.seconds,
         metadata=dict(outcome.metadata),
     )
+
+
+def commit(
+    context: StageContext,
+    outcomes: Sequence[Outcome],
+    before: Mapping[tuple[str, Stage], StageState],
+    rows: Rows,
+    champions: Mapping[str, ModelVersion],
+    ingest_id: int | None,
+) -> list[Outcome]:
+    """Store a chunk.
+
+    Args:
+        before: the states as they were when the chunk began.
+        champions: SKU -> the champion when the chunk began.
+        ingest_id: of the read of the source that the rows came from.
+
+    Returns:
+        The outcomes as they are now: those that came second are `unchanged`, and say so. Checks tell what is news.
+    """
+    now = context.clock()
+    computed = [outcome for outcome in outcomes if outcome.inputs is not None]
+    written = [_state(context, outcome, before, now, ingest_id) for outcome in computed]
+    with context.database.write() as connection:
+        skus = [row.sku for row in rows.champions]
+        states.lock(connection, skus)
+        overtaken = _overtaken(rows, champions, registry.champions(connection, skus))
+        kept = [state for state in written if (state.sku, state.stage) not in overtaken]
+        second = set(states.record_success(connection, [state for state in kept if state.error is None])) | overtaken
+        second |= set(states.record_failure(connection, [state for state in kept if state.error is not None]))
+        models = [row for row in rows.champions if (row.sku, Stage.PRICE_MODEL) not in second]
+        registry.add(connection, [replace(row, champion=True, champion_since=now) for row in models])
+        registry.add(connection, [row for row in rows.challengers if (row.sku, Stage.PRICE_MODEL) not in second])
+        forecasts.store(connection, [row for row in rows.forecasts if (row.sku, Stage.FORECAST) not in second])
+        trained = [
+            state for state in kept if state.stage is Stage.PRICE_MODEL and state.error is None and state.data_version is not None
+        ]
+        answers = [
+            (state.sku, state.inputs.request_id, state.data_version)
+            for state in trained
+            if state.inputs and state.inputs.request_id is not None and state.data_version
+        ]
+        requests.answer(connection, answers, now)
+        products.lift_holds(connection, [row.sku for row in models])
+        given_up = registry.prune(connection, [row.sku for row in models], context.settings.keep_versions, now)
+    _tidy(context, computed, before, given_up)
+    return [_told(outcome, before, second) for outcome in outcomes]
+
+
+def _state(
+    context: StageContext,
+    outcome: Outcome,
+    before: Mapping[tuple[str, Stage], StageState],
+    now: datetime,
+    ingest_id: int | None,
+) -> StageState:
+    state = moved_on(before.get((outcome.sku, outcome.stage)), outcome)
+    checks = {check.name: check.passed for check in outcome.checks}
+    return replace(
+        state,
+        updated_at=now,
+        run_id=context.run_id,
+        ingest_id=ingest_id if outcome.stage is Stage.RAW_HISTORY else None,
+        metadata={**outcome.metadata, CHECKS: checks},
+    )
+
+
+def _overtaken(rows: Rows, champions: Mapping[str, ModelVersion], present: Mapping[str, ModelVersion]) -> set[tuple[str, Stage]]:
+    """SKUs whose champion is another one by now: somebody trained or rolled back meanwhile, and theirs stays."""
+
+    def version(of: Mapping[str, ModelVersion], sku: str) -> str | None:
+        return of[sku].version if sku in of else None
+
+    return {(row.sku, Stage.PRICE_MODEL) for row in rows.champions if version(present, row.sku) != version(champions, row.sku)}
+
+
+def _tidy(
+    context: StageContext,
+    computed: Sequence[Outcome],
+    before: Mapping[tuple[str, Stage], StageState],
+    given_up: Sequence[ModelVersion],
+) -> None:
+    """Files that nothing refers to any more; what a kill leaves here is only untidy."""
+    for outcome in computed:
+        state = before.get((outcome.sku, outcome.stage))
+        old = state.data_version if state else None
+        framed = outcome.stage in (Stage.RAW_HISTORY, Stage.FEATURE_TABLE)
+        if framed and outcome.status is Status.FRESH and old is not None and old != outcome.data_version:
+            context.frames.retire(outcome.stage, outcome.sku, old)
+    for version in given_up:
+        context.artifacts.delete(version.sku, version.version)
+
+
+def _told(outcome: Outcome, before: Mapping[tuple[str, Stage], StageState], second: "set[tuple[str, Stage]]") -> Outcome:
+    key = (outcome.sku, outcome.stage)
+    if key in second:
+        return Outcome(outcome.sku, outcome.stage, Status.UNCHANGED, "another run was quicker; its result stays")
+    return replace(outcome, checks=tuple(_news(check, before.get(key)) for check in outcome.checks))
+
+
+def _news(check: Check, state: StageState | None) -> Check:
+    earlier = state.metadata.get(CHECKS, {}) if state else {}
+    known = earlier.get(check.name) if isinstance(earlier, dict) else None
+    return replace(check, news=not check.passed or known is not True)

@@ -40,9 +40,7 @@ class StageContext:
     run_id: str | None = None
 
 
-def open_context(
-    settings: Settings, *, run_id: str | None = None, clock: Callable[[], datetime] = utc_now
-) -> StageContext:
+def open_context(settings: Settings, *, run_id: str | None = None, clock: Callable[[], datetime] = utc_now) -> StageContext:
     """Open database and stores as the settings say; the database is migrated if it is behind.
 
     Raises:

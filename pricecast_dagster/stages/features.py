@@ -5,6 +5,7 @@ Belongs here: one pass over a chunk, its validation, its frames. Not here: the f
 
 import time
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def build(
-    context: StageContext, histories: "Mapping[str, pd.DataFrame]", due: Mapping[str, tuple[str, Inputs]]
-) -> list[Outcome]:
+def build(context: StageContext, histories: "Mapping[str, pd.DataFrame]", due: Mapping[str, tuple[str, Inputs]]) -> list[Outcome]:
     """Compute and store the feature tables of a chunk.
 
     Args:
@@ -93,4 +92,4 @@ def feature_frame(histories: "Mapping[str, pd.DataFrame]", calendar: HolidayCale
 def _spans(skus: "Sequence[str] | np.ndarray") -> dict[str, tuple[int, int]]:
     skus = np.asarray(skus)
     starts = [0, *(index + 1 for index in (skus[1:] != skus[:-1]).nonzero()[0]), len(skus)]
-    return {str(skus[start]): (start, end) for start, end in zip(starts, starts[1:], strict=False)}
+    return {str(skus[start]): (start, end) for start, end in pairwise(starts)}

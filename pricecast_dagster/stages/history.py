@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pricecast_dagster.errors import NoUsableHistoryError
@@ -56,7 +57,7 @@ class Arrival:
         # The history is sorted by SKU: its rows are one slice, found once for all of them.
         skus = self.data.history[SKU].to_numpy()
         starts = [0, *(index + 1 for index in (skus[1:] != skus[:-1]).nonzero()[0]), len(skus)] if len(skus) else [0]
-        return {str(skus[start]): (start, end) for start, end in zip(starts, starts[1:], strict=False)}
+        return {str(skus[start]): (start, end) for start, end in pairwise(starts)}
 
     def rows(self, sku: str) -> "pd.DataFrame":
         """The rows of one SKU.
@@ -101,9 +102,7 @@ def update(
         try:
             frames[sku] = arrival.rows(sku)
         except NoUsableHistoryError as error:
-            outcomes[sku] = Outcome(
-                sku, Stage.RAW_HISTORY, Status.FAILED, reason or "asked for", inputs=inputs, error=str(error)
-            )
+            outcomes[sku] = Outcome(sku, Stage.RAW_HISTORY, Status.FAILED, reason or "asked for", inputs=inputs, error=str(error))
             continue
         due[sku] = (reason or "asked for", inputs)
     outcomes |= _stored(context, arrival, due, frames)

@@ -3,7 +3,7 @@
 Belongs here: whether to read at all, the product table, the record of the read. Not here: storing rows (`stages.history`).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from pricecast_dagster.errors import PricecastError
@@ -13,8 +13,9 @@ from pricecast_dagster.sources.reading import read_source
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.history import Arrival
 from pricecast_dagster.stages.outcome import Ingested
+from pricecast_dagster.stages.staleness import why_stale
 from pricecast_dagster.storage import ingests, products
-from pricecast_dagster.storage.states import read_states
+from pricecast_dagster.storage.states import Inputs, confirm_histories, read_states
 
 # A half-copied folder looks like a retailer that dropped most of its range; that is told, not believed.
 LARGEST_LOSS = 0.5
@@ -32,7 +33,9 @@ class Intake:
 NOT_READ = Intake(None, Ingested(read=False))
 
 
-def take_in(context: StageContext, skus: tuple[str, ...], source: Literal["auto", "always", "never"]) -> Intake:
+def take_in(
+    context: StageContext, skus: tuple[str, ...], source: Literal["auto", "always", "never"], code_version: str
+) -> Intake:
     """Read the source if it has to be read.
 
     Args:
@@ -49,7 +52,8 @@ def take_in(context: StageContext, skus: tuple[str, ...], source: Literal["auto"
     with context.database.read() as connection:
         last = ingests.last_finished(connection)
     if source == "auto" and last is not None and last.fingerprint == fingerprint:
-        if (now - last.finished_at).total_seconds() < context.settings.scan_seconds:
+        age = (now - last.finished_at).total_seconds()
+        if age < context.settings.scan_seconds:
             return NOT_READ
     with context.database.write() as connection:
         ingest_id = ingests.start(connection, fingerprint, now, context.run_id)
@@ -60,7 +64,7 @@ def take_in(context: StageContext, skus: tuple[str, ...], source: Literal["auto"
             ingests.fail(connection, ingest_id, str(error), context.clock())
         raise
     arrival = Arrival(data, ingest_id)
-    return Intake(arrival, _take_products(context, arrival, everything=not skus))
+    return _take_products(context, arrival, code_version, everything=not skus)
 
 
 def finish(context: StageContext, intake: Intake, *, everything: bool) -> None:
@@ -71,44 +75,44 @@ def finish(context: StageContext, intake: Intake, *, everything: bool) -> None:
         ingests.finish(connection, intake.arrival.ingest_id, dict(intake.ingested.lines), context.clock(), complete=everything)
 
 
-def _take_products(context: StageContext, arrival: Arrival, *, everything: bool) -> Ingested:
+def _take_products(context: StageContext, arrival: Arrival, code_version: str, *, everything: bool) -> Intake:
     data = arrival.data
     now = context.clock()
     found = sorted(arrival.versions)
+    names = data.products.set_index(SKU)[[NAME, CATEGORY]].to_dict("index")
+    seen = [(sku, str(names.get(sku, {}).get(NAME) or sku), str(names.get(sku, {}).get(CATEGORY) or "")) for sku in found]
     with context.database.write() as connection:
         known = products.active_skus(connection)
-        gone = products.removed_skus(connection)
-        lost = sorted(known - set(found)) if everything else []
-        notes = list(data.notes)
-        if len(lost) > max(SMALL_RANGE, LARGEST_LOSS * len(known)):
-            notes.append(
-                f"{len(lost)} of {len(known)} products are not in the source any more. That many at once are not retired: "
-                "check that the source is whole, or retire them by deleting their models."
-            )
-            lost = []
-        names = data.products.set_index(SKU)[[NAME, CATEGORY]].to_dict("index")
-        products.upsert(
-            connection,
-            [(sku, names.get(sku, {}).get(NAME) or sku, names.get(sku, {}).get(CATEGORY) or "") for sku in found],
-            now,
-        )
+        lost, notes = _lost(known, found, everything=everything)
+        returned = products.upsert(connection, seen, now)
         products.remove(connection, lost, now)
         states = read_states(connection, found, [Stage.RAW_HISTORY])
-    returned = tuple(sku for sku in found if sku in gone)
-    new = tuple(sku for sku in found if sku not in known and sku not in gone)
-    changed = tuple(
-        sku
-        for sku in found
-        if (state := states.get((sku, Stage.RAW_HISTORY))) is not None
-        and arrival.versions[sku] not in (state.data_version, _failed_on(state))
-    )
-    return Ingested(
+        moved = {
+            sku: reason
+            for sku in found
+            if (reason := why_stale(states.get((sku, Stage.RAW_HISTORY)), Inputs(arrival.versions[sku], code_version)))
+        }
+        confirm_histories(connection, {sku: arrival.versions[sku] for sku in found if sku not in moved}, arrival.ingest_id)
+    new = tuple(sku for sku in found if sku not in known and sku not in returned)
+    ingested = Ingested(
         read=True,
         new=new,
-        changed=tuple(sku for sku in changed if sku not in new),
+        changed=tuple(sku for sku in moved if sku in known),
         removed=tuple(lost),
-        returned=returned,
-        unchanged=len(found) - len(set(new) | set(changed)),
+        returned=tuple(returned),
+        unchanged=len(found) - len(moved),
         lines=dict(data.counts),
-        notes=tuple(notes),
+        notes=(*data.notes, *notes),
     )
+    return Intake(arrival, ingested)
+
+
+def _lost(known: set[str], found: list[str], *, everything: bool) -> tuple[list[str], list[str]]:
+    """The products that are gone, and what a person is told; a source that lost most of its range is not believed."""
+    lost = sorted(known.difference(found)) if everything else []
+    if len(lost) <= max(SMALL_RANGE, LARGEST_LOSS * len(known)):
+        return lost, []
+    return [], [
+        f"{len(lost)} of {len(known)} products are not in the source any more. That many at once are not retired: "
+        "check that the source is whole."
+    ]

@@ -89,13 +89,14 @@ def begin(context: StageContext, plan: Plan, *, limit: int | None = None) -> Ref
     Raises:
         SourceError: the source cannot be read; nothing has changed.
     """
+    codes = code_versions(context.settings, context.calendar)
     intake = ingest.NOT_READ
     if Stage.RAW_HISTORY in plan.stages:
         source = "always" if plan.source == "auto" and not plan.only_stale else plan.source
-        intake = ingest.take_in(context, plan.skus, source)
+        intake = ingest.take_in(context, plan.skus, source, codes[Stage.RAW_HISTORY])
     with context.database.read() as connection:
         active = products.active_skus(connection)
-        due = {item.sku for item in states.out_of_date(connection, code_versions(context.settings, context.calendar), None)}
+        due = {item.sku for item in states.out_of_date(connection, codes, None)}
     asked = plan.skus or sorted(active)
     moved = set(intake.ingested.new) | set(intake.ingested.changed) | set(intake.ingested.returned)
     concerned = [sku for sku in dict.fromkeys(asked) if not plan.only_stale or sku in due or sku in moved or sku not in active]

@@ -7,17 +7,13 @@ statement over the whole portfolio is `storage.states.out_of_date`; a test holds
 from collections.abc import Mapping
 
 from pricecast_dagster.schemas import Stage
+from pricecast_dagster.storage.staleness import CODE_CHANGED, DATA_CHANGED, MODEL_CHANGED, NEW, NO_MODEL_YET, REQUESTED
 from pricecast_dagster.storage.states import Inputs, StageState
-
-NOTHING = "none"
-"""Stands in a forecast's upstream version where the SKU has no model."""
 
 States = Mapping[tuple[str, Stage], StageState]
 
 
-def present_inputs(
-    sku: str, stage: Stage, states: States, codes: Mapping[Stage, str], request_id: int | None
-) -> Inputs | None:
+def present_inputs(sku: str, stage: Stage, states: States, codes: Mapping[Stage, str], request_id: int | None) -> Inputs | None:
     """What the stage would be built from now; None while its upstream has never succeeded, or failed on what it has now.
 
     A forecast hangs on its SKU's rows and on its model, and can do without the model: a simple method answers then.
@@ -27,7 +23,7 @@ def present_inputs(
     if history is None:
         return None
     if stage is Stage.FORECAST:
-        model = _version(states, sku, Stage.PRICE_MODEL) or NOTHING
+        model = _version(states, sku, Stage.PRICE_MODEL) or NO_MODEL_YET
         return Inputs(f"{history}/{model}", codes[stage], None)
     assert stage.upstream is not None
     upstream = states.get((sku, stage.upstream))
@@ -43,7 +39,7 @@ def why_stale(state: StageState | None, present: Inputs) -> str | None:
     succeeded on them and failed on others since (a correction that was taken back) is built again, so that it shows as well.
     """
     if state is None or (state.inputs is None and state.failed_inputs is None):
-        return "new"
+        return NEW
     if state.error is not None:
         if state.failed_inputs == present:
             return None
@@ -59,13 +55,13 @@ def why_stale(state: StageState | None, present: Inputs) -> str | None:
 def difference(recorded: Inputs, present: Inputs) -> str:
     """Which part of the inputs differs, in words."""
     if recorded.request_id != present.request_id:
-        return "retrain request"
+        return REQUESTED
     if recorded.code_version != present.code_version:
-        return "code changed"
+        return CODE_CHANGED
     history, _, model = present.upstream_version.partition("/")
     if model and recorded.upstream_version.partition("/")[0] == history:
-        return "model changed"
-    return "data changed"
+        return MODEL_CHANGED
+    return DATA_CHANGED
 
 
 def _version(states: States, sku: str, stage: Stage) -> str | None:

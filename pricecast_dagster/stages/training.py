@@ -8,9 +8,9 @@ New data refits the champion's recipe and the refit takes its place: freshness i
 least as good as the present one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -18,16 +18,15 @@ from pricecast_dagster.compute.protocol import Failure
 from pricecast_dagster.errors import SkuTooShortError
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.forecasting.panel import Panel
-from pricecast_dagster.schemas import Stage
+from pricecast_dagster.schemas import DATE, OBSERVED, PRICE, QUANTITY, Stage
 from pricecast_dagster.stages import versions
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.outcome import Check, Outcome, Status
-from pricecast_dagster.storage.registry import ModelVersion
+from pricecast_dagster.storage.registry import VERSION_FORMAT, ModelVersion, version_name
 from pricecast_dagster.storage.states import Inputs
 
 if TYPE_CHECKING:
     from pricecast_dagster.forecasting.model import Model
-    from pricecast_dagster.forecasting.recipe import Recipe
 
 # Weights and bands are estimated on the last weeks before they were made; two weeks of new data are worth 0.2 s a SKU.
 WEIGH_AGAIN_DAYS = 14
@@ -36,6 +35,12 @@ WEIGH_AGAIN_DAYS = 14
 SECONDS_A_REFIT = 0.06
 SECONDS_A_TRAINING = 0.25
 SECONDS_A_TRIAL = 0.03
+
+
+MODEL_NAME = "LightGBM"
+
+REGISTRY_FACTS = ("blend", "member_errors", "coverage", "trained_from", "trained_until", "weighed_until", "features")
+"""What the registry shows of a model's facts; all of them are in its metadata.json."""
 
 
 class Way(StrEnum):
@@ -123,6 +128,7 @@ class Order:
     sku: str
     reason: str
     inputs: Inputs
+    history_version: str
     champion: ModelVersion | None
     optimize: bool
     trials: int
@@ -144,32 +150,49 @@ class Training:
     models: "dict[str, Model]"
 
 
-def train(context: StageContext, orders: Sequence[Order], panels: Mapping[str, Panel]) -> Training:
-    """Train the SKUs of a chunk in parallel and store their models.
-
-    Args:
-        panels: SKU -> the panel of this SKU alone, read from its feature_table.
-    """
-    tasks = [_task(context, order, panels[order.sku]) for order in orders]
+def train(context: StageContext, orders: Sequence[Order]) -> Training:
+    """Train the SKUs of a chunk in parallel and store their models; nothing refers to them before the commit."""
+    tasks = [_task(context, order) for order in orders]
     results = context.compute.map(carry_out, tasks, seconds_each=_seconds(tasks))
     training = Training([], [], [], {})
-    now = context.clock()
     for order, task, result in zip(orders, tasks, results, strict=True):
         if isinstance(result, Failure):
-            training.outcomes.append(_without_model(order, task, result))
-            continue
-        _keep(context, order, task, result.value, result.seconds, now, training)
+            training.outcomes.append(_without_model(order, result))
+        else:
+            _keep(context, order, task, result.value, result.seconds, training)
     return training
 
 
-def _task(context: StageContext, order: Order, panel: Panel) -> Task:
-    champion = None if order.champion is None else load_model(context, order.champion)
-    fingerprint = versions.training_fingerprint(
-        order.inputs.upstream_version,
-        order.inputs.code_version,
-        None if champion is None else champion.recipe.to_json(),
-        order.trials if order.optimize else 0,
+def load_model(context: StageContext, sku: str, version: str) -> "Model":
+    """A stored model.
+
+    Raises:
+        UnknownVersionError: it is not there.
+        DamagedArtifactError: its bytes are not those that were stored.
+    """
+    from pricecast_dagster.forecasting.model import Model
+    from pricecast_dagster.forecasting.recipe import Recipe
+
+    bundle = context.artifacts.load(sku, version)
+    recipe = Recipe.from_json(bundle.metadata["recipe"])
+    return Model(recipe, dict(bundle.texts), dict(bundle.arrays), dict(bundle.metadata["facts"]))
+
+
+def panel_of(context: StageContext, sku: str, feature_version: str) -> Panel:
+    """The panel of one SKU as its feature_table has it, from its first to its last observed day."""
+    frame = context.frames.read(Stage.FEATURE_TABLE, sku, feature_version, columns=[DATE, PRICE, QUANTITY, OBSERVED])
+    return Panel(
+        skus=(sku,),
+        first_day=frame[DATE].to_numpy()[0].astype("datetime64[D]"),
+        price=frame[PRICE].to_numpy()[None, :],
+        quantity=frame[QUANTITY].to_numpy()[None, :],
+        observed=frame[OBSERVED].to_numpy()[None, :],
     )
+
+
+def _task(context: StageContext, order: Order) -> Task:
+    champion = None if order.champion is None else load_model(context, order.sku, order.champion.version)
+    panel = panel_of(context, order.sku, order.inputs.upstream_version)
     return Task(
         sku=order.sku,
         way=_way(order, panel, champion),
@@ -177,9 +200,15 @@ def _task(context: StageContext, order: Order, panel: Panel) -> Task:
         calendar=context.calendar,
         champion=champion,
         trials=order.trials if order.optimize else 0,
-        seed=versions.seed_of(fingerprint),
+        seed=versions.seed_of(_fingerprint(order, champion)),
         minimum_history_days=context.settings.minimum_history_days,
     )
+
+
+def _fingerprint(order: Order, champion: "Model | None") -> str:
+    recipe = None if champion is None else champion.recipe.to_json()
+    trials = order.trials if order.optimize else 0
+    return versions.training_fingerprint(order.inputs.upstream_version, order.inputs.code_version, recipe, trials)
 
 
 def _way(order: Order, panel: Panel, champion: "Model | None") -> Way:
@@ -203,7 +232,7 @@ def _seconds(tasks: Sequence[Task]) -> float:
     return total / len(tasks)
 
 
-def _without_model(order: Order, task: Task, failure: Failure) -> Outcome:
+def _without_model(order: Order, failure: Failure) -> Outcome:
     if failure.kind == SkuTooShortError.__name__:
         # Not a failure: the product is young. A simple method answers until there are enough days.
         return Outcome(
@@ -228,15 +257,14 @@ def _without_model(order: Order, task: Task, failure: Failure) -> Outcome:
     )
 
 
-def _keep(
-    context: StageContext, order: Order, task: Task, trained: Trained, seconds: float, now: datetime, training: Training
-) -> None:
+def _keep(context: StageContext, order: Order, task: Task, trained: Trained, seconds: float, training: Training) -> None:
+    now = _after(context.clock(), order.champion)
     champion = _store(context, order, task, trained.champion, trained.decision, now)
     training.champions.append(champion)
     training.models[order.sku] = trained.champion
     if trained.challenger is not None:
-        later = champion.trained_at.replace(microsecond=0)
-        training.challengers.append(_store(context, order, task, trained.challenger, trained.decision, later, lost=True))
+        later = now + timedelta(seconds=1)
+        training.challengers.append(_store(context, order, task, trained.challenger, trained.decision, later))
     metrics = champion.metrics
     ratio = metrics.get("ratio_to_best_simple")
     passed = ratio is None or float(str(ratio)) <= 1.0
@@ -271,4 +299,52 @@ def _keep(
                 ),
             ),
         )
+    )
+
+
+def _after(now: datetime, champion: ModelVersion | None) -> datetime:
+    """A time whose version name is later than the champion's: versions are named by the second."""
+    now = now.replace(microsecond=0)
+    if champion is None or version_name(now) > champion.version:
+        return now
+    return datetime.strptime(champion.version, VERSION_FORMAT).replace(tzinfo=UTC) + timedelta(seconds=2)
+
+
+def _store(context: StageContext, order: Order, task: Task, model: "Model", decision: str, now: datetime) -> ModelVersion:
+    facts = model.facts
+    version = version_name(now)
+    fingerprint = _fingerprint(order, task.champion)
+    metadata: dict[str, object] = {
+        "sku": order.sku,
+        "version": version,
+        "recipe": model.recipe.to_json(),
+        "facts": facts,
+        "fingerprint": fingerprint,
+        "seed": task.seed,
+        "way": task.way.name.lower(),
+        "trials": task.trials,
+        "feature_version": order.inputs.upstream_version,
+        "history_version": order.history_version,
+        "code_version": order.inputs.code_version,
+        "trained_at": now.isoformat(),
+    }
+    saved = context.artifacts.save(order.sku, version, model.texts, model.arrays, metadata)
+    return ModelVersion(
+        sku=order.sku,
+        version=version,
+        model_type=MODEL_NAME,
+        recipe=model.recipe.to_json(),
+        metrics=facts["metrics"],
+        facts={name: facts[name] for name in REGISTRY_FACTS if name in facts},
+        reason=order.reason,
+        decision=decision,
+        fingerprint=fingerprint,
+        feature_version=order.inputs.upstream_version,
+        history_version=order.history_version,
+        trained_at=now,
+        training_samples=int(facts["training_samples"]),
+        validation_samples=int(facts["validation_samples"]),
+        features_count=int(facts["features_count"]),
+        artifact=saved.path,
+        sha256=saved.sha256,
     )

@@ -6,7 +6,6 @@ Raise a stage's code version when its results change: it and everything below it
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from hashlib import blake2b
 from typing import Final
 
@@ -63,8 +62,3 @@ def seed_of(fingerprint: str) -> int:
 def forecast_version(model_version: str | None, history_version: str, code_version: str) -> str:
     """Name of a forecast: the model and the rows it was made from, horizon and calendar included in the code version."""
     return digest("forecast", model_version, history_version, code_version)
-
-
-def model_version(now: datetime) -> str:
-    """Name of a model: UTC time such as `20251016T193000Z`."""
-    return f"{now:%Y%m%dT%H%M%SZ}"
