@@ -1,0 +1,85 @@
+"""Numbers: texts such as 1.234,50 or R$ 12,90 as floating point, and which decimal mark a file uses.
+
+Belongs here: number formats. Not here: what a number must be to be a price (`parsing`).
+
+Works on Arrow arrays of distinct texts: a column of a million prices has a few thousand of them.
+"""
+
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DecimalMark = Literal[".", ","]
+
+_CURRENCY: Final = r"^([+-]?)\s*(?:R\$|US\$|[$€£¥]|[A-Z]{3}\s)\s*([+-]?)"
+_GROUPS: Final = r"[\s'’]"
+"""Marks that only ever separate thousands: spaces of any kind and the Swiss apostrophe."""
+
+
+def parse_numbers(texts: "pa.Array", mark: DecimalMark) -> NDArray[np.float64]:
+    """Texts as numbers, (n,); NaN where a text is none, or is too large for one.
+
+    Args:
+        texts: any texts; currency signs, spaces and well-placed thousands marks are understood.
+        mark: the decimal mark; the other one may separate thousands, in threes and not after a leading zero.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    bare = _bare(texts)
+    valid = _is_number(bare, mark)
+    if mark == ",":
+        plain = pc.replace_substring(pc.replace_substring(bare, ".", ""), ",", ".")
+    else:
+        plain = pc.replace_substring(bare, ",", "")
+    numbers = pc.cast(pc.if_else(valid, plain, pa.scalar(None, pa.string())), pa.float64())
+    values = np.array(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
+    values[~np.isfinite(values)] = np.nan
+    return values
+
+
+def parse_either(texts: "pa.Array", mark: DecimalMark) -> NDArray[np.float64]:
+    """As `parse_numbers`; a text that makes no sense under the mark but does under the other is read so (12.90 among 12,90)."""
+    values = parse_numbers(texts, mark)
+    return np.where(np.isnan(values), parse_numbers(texts, "." if mark == "," else ","), values)
+
+
+def mark_votes(texts: "pa.Array", counts: NDArray[np.int64]) -> int:
+    """How many more rows can only be read with a decimal comma than only with a point; negative for the point.
+
+    Args:
+        texts: distinct texts.
+        counts: (n,) in how many rows each stands.
+    """
+    bare = _bare(texts)
+    comma, point = (_is_number(bare, mark).to_numpy(zero_copy_only=False).astype(bool) for mark in (",", "."))
+    return int(counts[comma & ~point].sum() - counts[point & ~comma].sum())
+
+
+def decimal_mark(votes: int, separator: str) -> DecimalMark:
+    """The mark of a file: what most rows can only be read with; where nothing tells, a semicolon between fields means a comma."""
+    if votes:
+        return "," if votes > 0 else "."
+    return "," if separator == ";" else "."
+
+
+def _bare(texts: "pa.Array") -> "pa.Array":
+    import pyarrow.compute as pc
+
+    bare = pc.replace_substring(pc.utf8_trim_whitespace(texts), "−", "-")
+    bare = pc.replace_substring_regex(bare, _CURRENCY, r"\1\2")
+    # A space or apostrophe counts as a thousands mark only between a digit and three more.
+    return pc.replace_substring_regex(bare, rf"(\d){_GROUPS}(\d\d\d)", r"\1\2")
+
+
+def _is_number(bare: "pa.Array", mark: DecimalMark) -> "pa.Array":
+    import pyarrow.compute as pc
+
+    decimal, thousands = (",", r"\.") if mark == "," else (r"\.", ",")
+    whole = rf"(?:[1-9]\d{{0,2}}(?:{thousands}\d{{3}})+|\d+)"
+    pattern = rf"^[+-]?(?:{whole}(?:{decimal}\d*)?|{decimal}\d+)(?:[eE][+-]?\d{{1,3}})?$"
+    return pc.fill_null(pc.match_substring_regex(bare, pattern), False)

@@ -1,0 +1,87 @@
+"""Products: the retailer's product list, one row a SKU.
+
+Belongs here: cleaning the list, and making one where the retailer has none. Not here: prices and sales (`cleaning`).
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pricecast_dagster.schemas import CATEGORY, MODIFIED_AT, NAME, PRODUCT_COLUMNS, SKU
+from pricecast_dagster.sources.columns import Layout
+from pricecast_dagster.sources.reasons import TAKEN, Reason, code_of
+from pricecast_dagster.sources.sheet import Sheet
+from pricecast_dagster.sources.values import as_moments, as_texts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Found: TypeAlias = tuple[Sheet, Layout]
+
+
+def clean_products(found: Sequence[Found]) -> "tuple[pd.DataFrame, tuple[NDArray[np.int8], ...]]":
+    """The product list of all its files.
+
+    Returns:
+        PRODUCT_COLUMNS, texts, sorted by SKU; a name or category that is not told is empty. For each sheet (n,) int8, TAKEN
+        or the code of a reason. Of rows that contradict each other the one modified last is kept, then the last.
+    """
+    import pandas as pd
+
+    rows = _stacked(found)
+    reason = np.where(rows[SKU] == "", code_of(Reason.EMPTY_SKU), TAKEN).astype(np.int8)
+    good = rows[reason == TAKEN].sort_values([SKU, MODIFIED_AT], kind="stable")
+    kept = good.drop_duplicates(SKU, keep="last")
+    others = good.index.difference(kept.index)
+    compared = good.loc[others].merge(kept, on=SKU, suffixes=("", "_kept"), how="left")
+    same = (compared[NAME] == compared[f"{NAME}_kept"]) & (compared[CATEGORY] == compared[f"{CATEGORY}_kept"])
+    reason[others] = np.where(same, code_of(Reason.EXACT_DUPLICATE), code_of(Reason.CONFLICTING_DUPLICATE))
+    ends = np.cumsum([sheet.table.num_rows for sheet, _ in found])[:-1]
+    products: pd.DataFrame = kept[list(PRODUCT_COLUMNS)].reset_index(drop=True)
+    return products, tuple(np.split(reason, ends)) if found else ()
+
+
+def products_of(history: "pd.DataFrame", found: Sequence[Found]) -> "pd.DataFrame":
+    """A product list where the retailer has none: the SKUs of the history, named by its files if they have such columns.
+
+    Args:
+        history: cleaned.
+        found: the files it comes from, only with the lines that were taken; the last name that is told counts.
+    """
+    import pandas as pd
+
+    skus = pd.DataFrame({SKU: history[SKU].drop_duplicates()})
+    rows = _stacked(found)
+    for column in (NAME, CATEGORY):
+        told = rows[rows[column] != ""].drop_duplicates(SKU, keep="last")[[SKU, column]]
+        skus = skus.merge(told, on=SKU, how="left")
+        skus[column] = skus[column].fillna("").astype("str")
+    return skus[list(PRODUCT_COLUMNS)].reset_index(drop=True)
+
+
+def _stacked(found: Sequence[Found]) -> "pd.DataFrame":
+    import pandas as pd
+
+    frames = [_frame(sheet, layout) for sheet, layout in found]
+    nothing = pd.DataFrame({column: pd.Series([], dtype="str") for column in PRODUCT_COLUMNS})
+    nothing[MODIFIED_AT] = pd.Series([], dtype="int64")
+    return pd.concat([nothing, *frames], ignore_index=True)
+
+
+def _frame(sheet: Sheet, layout: Layout) -> "pd.DataFrame":
+    import pandas as pd
+
+    columns: dict[str, object] = {}
+    for name in PRODUCT_COLUMNS:
+        if name in layout.columns:
+            texts = as_texts(sheet.table.column(layout.columns[name]))
+            columns[name] = pd.array(texts.distinct.to_pylist(), dtype="str").take(texts.codes)
+        else:
+            columns[name] = pd.array([""], dtype="str").take(np.zeros(sheet.table.num_rows, dtype=np.int64))
+    columns[MODIFIED_AT] = np.zeros(sheet.table.num_rows, dtype=np.int64)
+    if MODIFIED_AT in layout.columns:
+        moments = as_moments(sheet.table.column(layout.columns[MODIFIED_AT]), day_first=True)
+        columns[MODIFIED_AT] = moments.days.astype("datetime64[s]").astype(np.int64) + moments.seconds
+    return pd.DataFrame(columns)

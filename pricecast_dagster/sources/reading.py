@@ -1,0 +1,162 @@
+"""Reading: the retailer's data, clean, with every line accounted for.
+
+Belongs here: the one way in, from settings to `SourceData`. Not here: each step of it (the other modules of `sources`).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pricecast_dagster.errors import MissingColumnsError, SourceUnavailableError
+from pricecast_dagster.schemas import CATEGORY, NAME, SKU
+from pricecast_dagster.settings import Settings
+from pricecast_dagster.sources.accounts import Account, count_by_kind, count_lines, rejected_frame
+from pricecast_dagster.sources.cleaning import clean
+from pricecast_dagster.sources.columns import Kind, Layout, completed, kind_by_name, lay_out
+from pricecast_dagster.sources.fingerprint import cheap_fingerprint, is_database
+from pricecast_dagster.sources.folder import find_files, read_file
+from pricecast_dagster.sources.parsing import parse
+from pricecast_dagster.sources.products import clean_products, products_of
+from pricecast_dagster.sources.reasons import TAKEN
+from pricecast_dagster.sources.sheet import Sheet
+from pricecast_dagster.sources.values import as_texts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceData:
+    """What one read of the source brought.
+
+    Attributes:
+        products: PRODUCT_COLUMNS, sorted by SKU; made from the history where the retailer has no list.
+        history: HISTORY_COLUMNS, sorted by SKU and date, one row a SKU and day that has a price.
+        rejected: REJECTED_COLUMNS, one row for every line not taken.
+        counts: `{"lines": n, "taken": n, "rejected: <reason>": n, ...}` over all files; taken and rejected add up to lines.
+        counts_by_kind: the same for products, prices, sales and history (price and quantity in one row).
+        fingerprint: of the source as it was when the read began, see `fingerprint.cheap_fingerprint`.
+        notes: what a person should know: files that were ignored and why.
+    """
+
+    products: "pd.DataFrame"
+    history: "pd.DataFrame"
+    rejected: "pd.DataFrame"
+    counts: Mapping[str, int]
+    counts_by_kind: Mapping[str, Mapping[str, int]]
+    fingerprint: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Gathered:
+    sheets: Sequence[Sheet]
+    layouts: Sequence[Layout]
+    notes: Sequence[str]
+
+
+def read_source(settings: Settings, *, today: date, skus: Collection[str] | None = None) -> SourceData:
+    """Read and clean the whole source, or what it has of some SKUs.
+
+    Args:
+        settings: where the source is and how it is written.
+        today: days after it are in the future.
+        skus: only these; None means all. Their rows are the same as in a read of all.
+
+    Raises:
+        SourceUnavailableError: the source is not there, or has nothing that can be used.
+        MissingColumnsError: a file or table lacks columns; names both sides.
+        UnreadableFileError: a file is damaged or not in the encoding that was set.
+    """
+    fingerprint = cheap_fingerprint(settings)
+    gathered = _from_database(settings) if is_database(settings.source) else _from_folder(settings)
+    found = list(zip(gathered.sheets, gathered.layouts, strict=True))
+    listed = [(sheet, layout) for sheet, layout in found if layout.kind is Kind.PRODUCTS]
+    others = [(sheet, layout) for sheet, layout in found if layout.kind is not Kind.PRODUCTS]
+    products, product_reasons = clean_products(listed)
+    known = frozenset(products[SKU]) if len(products) else None
+
+    lines = [parse(sheet, layout, settings, today) for sheet, layout in others]
+    accounts = [Account(*pair, reason) for pair, reason in zip(listed, product_reasons, strict=True)]
+    if skus is not None:
+        lines = [sheet_lines.of(frozenset(skus)) for sheet_lines in lines]
+        accounts = [_of(account, frozenset(skus)) for account in accounts]
+        products = products[products[SKU].isin(list(skus))].reset_index(drop=True)
+    cleaned = clean(lines, known, settings.absurd_factor)
+    line_accounts = [Account(one.sheet, one.layout, reason) for one, reason in zip(lines, cleaned.reasons, strict=True)]
+    accounts += line_accounts
+    return SourceData(
+        products=products_of(cleaned.history, _with_names(line_accounts)) if known is None else products,
+        history=cleaned.history,
+        rejected=rejected_frame(accounts),
+        counts=count_lines(accounts),
+        counts_by_kind=count_by_kind(accounts),
+        fingerprint=fingerprint,
+        notes=tuple(gathered.notes),
+    )
+
+
+def _with_names(accounts: Sequence[Account]) -> list[tuple[Sheet, Layout]]:
+    """What was taken of the files that also name products; a rejected line's "damaged, thrown away" names nothing."""
+    return [
+        (account.sheet.only(account.reason == TAKEN), account.layout)
+        for account in accounts
+        if NAME in account.layout.columns or CATEGORY in account.layout.columns
+    ]
+
+
+def _of(account: Account, skus: frozenset[str]) -> Account:
+    texts = as_texts(account.sheet.table.column(account.layout.columns[SKU]))
+    chosen = np.array([sku in skus for sku in texts.distinct.to_pylist()], dtype=np.bool_)[texts.codes]
+    return Account(account.sheet.only(chosen), account.layout, account.reason[chosen])
+
+
+def _from_folder(settings: Settings) -> _Gathered:
+    filesystem, files, notes = find_files(settings)
+    sheets, layouts, unused = [], [], []
+    for file in files:
+        sheet = read_file(filesystem, file, settings)
+        if sheet is None:
+            notes.append(f"{file.name} is ignored: it is empty.")
+            continue
+        layout = lay_out(f"File {file.name}", sheet.names, kind_by_name(file.name, settings.tables), settings.columns)
+        if layout is None:
+            unused.append(sheet)
+            notes.append(f"{file.name} is ignored: neither its name nor its columns tell products, prices or sales.")
+            continue
+        sheets.append(sheet)
+        layouts.append(layout)
+        notes.extend(sheet.notes)
+    _require_prices(settings, layouts, unused)
+    final = completed(layouts)
+    notes.extend(_told_as_both(sheets, layouts, final))
+    return _Gathered(sheets, final, notes)
+
+
+def _require_prices(settings: Settings, layouts: Sequence[Layout], unused: Sequence[Sheet]) -> None:
+    if any(layout.kind in (Kind.PRICES, Kind.HISTORY) or layout.has_both for layout in layouts):
+        return
+    if unused:
+        names = settings.columns
+        wanted = [names.get(ours, ours) for ours in ("sku", "date", "price")]
+        missing = [name for name in wanted if name not in unused[0].names]
+        raise MissingColumnsError(f"File {unused[0].file}, and no other file of {settings.source},", missing, unused[0].names)
+    raise SourceUnavailableError(f"The source {settings.source} has no prices.")
+
+
+def _told_as_both(sheets: Sequence[Sheet], before: Sequence[Layout], after: Sequence[Layout]) -> list[str]:
+    return [
+        f"{sheet.file} serves as prices and sales: it has both, and no other file has the one its name does not say."
+        for sheet, old, new in zip(sheets, before, after, strict=True)
+        if old.kind is not new.kind
+    ]
+
+
+def _from_database(settings: Settings) -> _Gathered:
+    from pricecast_dagster.sources.sql import read_tables
+
+    sheets, layouts, notes = read_tables(settings)
+    return _Gathered(sheets, layouts, notes)
