@@ -99,11 +99,11 @@ def _database(settings: Settings) -> Iterator[Finding]:
     from pricecast_dagster.storage.database import open_database
     from pricecast_dagster.storage.products import active_skus
 
-    with open_database(settings.database).read() as connection:
+    database = open_database(settings.database)
+    with database.read() as connection:
         products = len(active_skus(connection))
-    embedded = settings.database.startswith("sqlite")
-    told = f"{'SQLite' if embedded else 'PostgreSQL'} answers and its tables are up to date; {products:,} products."
-    if embedded and products > SQLITE_PRODUCTS:
+    told = f"{database.address} answers and its tables are up to date; {products:,} products."
+    if database.kind == "sqlite" and products > SQLITE_PRODUCTS:
         yield Finding(
             "database",
             Level.WARNING,
@@ -131,7 +131,7 @@ def _results(settings: Settings) -> Iterator[Finding]:
     with open_database(settings.database).read() as connection:
         last = ingests.last_finished(connection)
         due = states.out_of_date(connection, codes, None)
-        failed = sorted({sku for (sku, _), state in states.read_states(connection, None, None).items() if state.error})
+        failed = sorted({state.sku for state in states.failed(connection)})
     if last is None:
         yield Finding("results", Level.WARNING, "Nothing was ever taken up from the source.", "Run `pricecast refresh`.")
         return

@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from pricecast_dagster.errors import ForecastError, NoUsableHistoryError, UnknownSkuError
-from pricecast_dagster.schemas import DATE, LOWER_80, LOWER_95, PRICE, STAGES, UPPER_80, UPPER_95, Stage
+from pricecast_dagster.schemas import LEVELS, STAGES, Stage
 from pricecast_dagster.stages import forecast as forecasting
 from pricecast_dagster.stages import training
 from pricecast_dagster.stages.context import StageContext
@@ -17,6 +17,7 @@ from pricecast_dagster.stages.staleness import States, present_inputs, why_stale
 from pricecast_dagster.stages.versions import NO_MODEL, code_versions
 from pricecast_dagster.storage import forecasts, products, registry, requests, states
 from pricecast_dagster.storage.forecasts import StoredForecast
+from pricecast_dagster.storage.registry import ModelVersion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,12 +66,14 @@ def predict(context: StageContext, sku: str, days: int) -> Prediction:
         known = states.read_states(connection, [sku], None)
         request = requests.newest(connection, [sku]).get(sku)
         stored = forecasts.currents(connection, [sku]).get(sku)
-        champion = registry.champions(connection, [sku]).get(sku)
     stale = _is_stale(context, sku, known, request.id if request else None)
     if stored is None or stored.horizon_days < days:
         stored = _computed(context, sku, known, days)
-    answered = champion is not None and stored.model_version == champion.version
-    return _prediction(stored, days, champion.metrics if answered and champion else {}, stale)
+    model = None
+    if stored.model_version is not None:
+        with context.database.read() as connection:
+            model = registry.get(connection, sku, stored.model_version)
+    return _prediction(stored, days, model, stale)
 
 
 def history(context: StageContext, sku: str, days: int) -> "pd.DataFrame":
@@ -110,24 +113,22 @@ def _computed(context: StageContext, sku: str, known: States, days: int) -> Stor
     return done.forecasts[0]
 
 
-def _prediction(stored: StoredForecast, days: int, metrics: Mapping[str, object], stale: bool) -> Prediction:
-    frame = stored.days.head(days)
-    shares = {"80": stored.coverage_80, "95": stored.coverage_95}
-
-    def column(name: str) -> list[float]:
-        return [float(value) for value in frame[name]]
+def _prediction(stored: StoredForecast, days: int, model: ModelVersion | None, stale: bool) -> Prediction:
+    def known(values: object, names: tuple[str, ...]) -> dict[str, float]:
+        found = values if isinstance(values, Mapping) else {}
+        return {name: float(found[name]) for name in names if found.get(name) is not None}
 
     return Prediction(
         sku=stored.sku,
         origin=stored.origin,
-        dates=[day.date() for day in frame[DATE]],
-        prices=column(PRICE),
-        lower_80=column(LOWER_80),
-        upper_80=column(UPPER_80),
-        lower_95=column(LOWER_95),
-        upper_95=column(UPPER_95),
+        dates=list(stored.dates[:days]),
+        prices=list(stored.price[:days]),
+        lower_80=list(stored.lower_80[:days]),
+        upper_80=list(stored.upper_80[:days]),
+        lower_95=list(stored.lower_95[:days]),
+        upper_95=list(stored.upper_95[:days]),
         model_used=stored.model_used,
-        metrics={name: float(str(metrics[name])) for name in ("rmse", "mae") if metrics.get(name) is not None},
-        coverage={level: share for level, share in shares.items() if share is not None},
+        metrics=known(model.metrics, ("rmse", "mae")) if model else {},
+        coverage=known(model.facts.get("coverage"), tuple(map(str, LEVELS))) if model else {},
         stale=stale,
     )
