@@ -7,8 +7,6 @@ SQLite and PostgreSQL behave the same behind it: a read sees one snapshot and ca
 one writer at a time, so a write takes its turn when it begins (BEGIN IMMEDIATE) and never fails for having read first.
 """
 
-import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, InterfaceError, NoSuchModuleError, Ope
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from pricecast_dagster.errors import DatabaseUnavailableError, SettingsError
+from pricecast_dagster.storage.json_text import to_json
 
 SQLITE: Final = "sqlite"
 BUSY_SECONDS: Final = 30
@@ -148,33 +147,6 @@ def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES, False)
     connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def to_json(value: object) -> str:
-    """JSON that both databases take: numbers that are not finite become null, numpy's become plain ones."""
-    try:
-        return json.dumps(value, default=_plain, allow_nan=False, ensure_ascii=False)
-    except ValueError:
-        return json.dumps(_finite(value), default=_plain, allow_nan=False, ensure_ascii=False)
-
-
-def _plain(value: Any) -> object:
-    # numpy's scalars and arrays both have it.
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
-
-
-def _finite(value: object) -> object:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
-    return _finite(value.tolist()) if hasattr(value, "tolist") else value
 
 
 def in_parts(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Row, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pricecast_dagster.storage.database import SQLITE, in_parts
@@ -70,14 +71,14 @@ def create(
     connection.execute(
         insert(retrain_request)
         .values(**values)
-        .on_conflict_do_nothing(index_elements=["sku", "reason"], index_where=retrain_request.c.status == RequestStatus.OPEN)
+        .on_conflict_do_nothing(index_elements=["sku", "reason"], index_where=text("status = 'open'"))
     )
     query = select(retrain_request).where(
         retrain_request.c.sku == sku,
         retrain_request.c.reason == reason,
         retrain_request.c.status == RequestStatus.OPEN.value,
     )
-    return _request(connection.execute(query).one()._mapping)
+    return _request(connection.execute(query).one())
 
 
 def newest(connection: Connection, skus: Iterable[str]) -> dict[str, RetrainRequest]:
@@ -91,7 +92,7 @@ def newest(connection: Connection, skus: Iterable[str]) -> dict[str, RetrainRequ
     for part in in_parts(sorted(set(skus))):
         query = select(retrain_request).where(retrain_request.c.id.in_(latest.where(retrain_request.c.sku.in_(part))))
         for row in connection.execute(query):
-            found[row.sku] = _request(row._mapping)
+            found[row.sku] = _request(row)
     return found
 
 
@@ -104,7 +105,7 @@ def listed(
         query = query.where(retrain_request.c.sku == sku)
     if status is not None:
         query = query.where(retrain_request.c.status == status.value)
-    return [_request(row._mapping) for row in connection.execute(query)]
+    return [_request(row) for row in connection.execute(query)]
 
 
 def answer(connection: Connection, answers: Sequence[tuple[str, int, str]], now: datetime) -> None:
@@ -137,5 +138,5 @@ def cancel(connection: Connection, request_id: int) -> bool:
     return cancelled.rowcount > 0
 
 
-def _request(values: Mapping[str, object]) -> RetrainRequest:
-    return RetrainRequest(**{**values, "status": RequestStatus(str(values["status"]))})  # type: ignore[arg-type]
+def _request(row: Row[Any]) -> RetrainRequest:
+    return RetrainRequest(**{**row._mapping, "status": RequestStatus(row.status)})

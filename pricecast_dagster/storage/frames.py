@@ -1,0 +1,162 @@
+"""Frames: raw history, feature tables and rejected rows as Parquet files, one a SKU and version.
+
+Belongs here: where a frame lies, and that it is what its name says. Not here: what must hold of a frame (`schemas`), and which
+version is in force (`storage.states`).
+
+    frames/raw_history/<fan>/<key>/<version>.parquet      what is in force; one glob reads all of it
+    frames/feature_table/<fan>/<key>/<version>.parquet
+    frames/superseded/raw_history/...                     rows of the past, for looking back and for `reproduce`
+    frames/rejected_rows/<ingest id>.parquet
+
+A frame is written under its version before anything refers to it; a killed run leaves files that nothing refers to, which
+`tidy` moves away.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from io import BytesIO
+from typing import TYPE_CHECKING, Final
+
+from pricecast_dagster.errors import DamagedArtifactError, UnknownVersionError
+from pricecast_dagster.schemas import Stage
+from pricecast_dagster.storage.files import TEMPORARY, Files
+from pricecast_dagster.storage.keys import fan, file_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_FOLDER: Final = "frames"
+_SUPERSEDED: Final = "superseded"
+_REJECTED: Final = "rejected_rows"
+_SUFFIX: Final = ".parquet"
+_COMPRESSION: Final = "zstd"
+
+
+class Frames:
+    """The frames below a home."""
+
+    def __init__(self, home: str) -> None:
+        self._files = Files(home)
+
+    def write(self, stage: Stage, sku: str, version: str, frame: "pd.DataFrame") -> None:
+        """Store the frame of a SKU's stage under a version.
+
+        Raises:
+            StorageError: nothing can be written there.
+        """
+        self._files.write(_path(stage, sku, version), _parquet(frame, {"stage": stage.value, "sku": sku, "version": version}))
+
+    def read(self, stage: Stage, sku: str, version: str) -> "pd.DataFrame":
+        """The frame of a SKU's stage; a raw history also when it is superseded.
+
+        Raises:
+            UnknownVersionError: there is no such frame.
+            DamagedArtifactError: the file is not Parquet, or holds another SKU, stage or version than its name says.
+        """
+        path = _path(stage, sku, version)
+        content = self._files.read(path)
+        if content is None and stage is Stage.RAW_HISTORY:
+            path = f"{_FOLDER}/{_SUPERSEDED}/{path.removeprefix(f'{_FOLDER}/')}"
+            content = self._files.read(path)
+        if content is None:
+            raise UnknownVersionError(
+                f"There is no {stage} of SKU {sku!r} in version {version}.", remedy="`pricecast refresh` makes what is in force."
+            )
+        return self._frame(path, content, {"stage": stage.value, "sku": sku, "version": version})
+
+    def retire(self, stage: Stage, sku: str, version: str) -> None:
+        """Put away a version that another one has taken the place of: raw history is kept aside, a feature table deleted.
+
+        To be called when the other one is committed, with the version that was in force before; a file that is not there is
+        no error.
+        """
+        path = _path(stage, sku, version)
+        if stage is Stage.RAW_HISTORY:
+            self._files.move(path, f"{_FOLDER}/{_SUPERSEDED}/{path.removeprefix(f'{_FOLDER}/')}")
+        else:
+            self._files.delete(path)
+
+    def tidy(self, stage: Stage, in_force: Mapping[str, str], before: datetime) -> int:
+        """Retire what killed runs left behind: versions that are not in force, last written before a time.
+
+        Args:
+            stage: whose frames.
+            in_force: SKU -> version, of all SKUs.
+            before: younger files may belong to a run that has not committed yet.
+
+        Returns:
+            How many files were put away.
+        """
+        wanted = {_path(stage, sku, version) for sku, version in in_force.items()}
+        count = 0
+        for facts in self._files.below(f"{_FOLDER}/{stage.value}"):
+            if facts.path in wanted or facts.modified >= before:
+                continue
+            if stage is Stage.RAW_HISTORY and not facts.path.endswith(TEMPORARY):
+                self._files.move(facts.path, f"{_FOLDER}/{_SUPERSEDED}/{facts.path.removeprefix(f'{_FOLDER}/')}")
+            else:
+                self._files.delete(facts.path)
+            count += 1
+        return count
+
+    def prune_superseded(self, before: datetime) -> int:
+        """Delete rows of the past that were put away before a time; returns how many files."""
+        old = [facts for facts in self._files.below(f"{_FOLDER}/{_SUPERSEDED}") if facts.modified < before]
+        return sum(self._files.delete(facts.path) for facts in old)
+
+    def write_rejected(self, ingest_id: int, frame: "pd.DataFrame") -> None:
+        """Store the rows that a read of the source did not take, with where they were and why."""
+        self._files.write(_rejected(ingest_id), _parquet(frame, {"ingest": str(ingest_id)}))
+
+    def read_rejected(self, ingest_id: int) -> "pd.DataFrame":
+        """The rows that a read of the source did not take.
+
+        Raises:
+            UnknownVersionError: that read has none on record.
+        """
+        content = self._files.read(_rejected(ingest_id))
+        if content is None:
+            raise UnknownVersionError(f"There are no rejected rows of ingest {ingest_id}.")
+        return self._frame(_rejected(ingest_id), content, {"ingest": str(ingest_id)})
+
+    def address(self, stage: Stage) -> str:
+        """The pattern that reads all frames in force of a stage with DuckDB or pandas."""
+        return f"{self._files.address(f'{_FOLDER}/{stage.value}')}/*/*/*{_SUFFIX}"
+
+    def _frame(self, path: str, content: bytes, expected: Mapping[str, str]) -> "pd.DataFrame":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            table: pa.Table = pq.ParquetFile(BytesIO(content)).read()
+        except (pa.ArrowInvalid, OSError) as error:
+            raise DamagedArtifactError(f"{self._files.address(path)} is no Parquet file: {error}.") from error
+        found = {key: (table.schema.metadata or {}).get(_mark(key), b"").decode("utf-8", "replace") for key in expected}
+        if found != expected:
+            raise DamagedArtifactError(f"{self._files.address(path)} should hold {expected} and holds {found}.")
+        frame: pd.DataFrame = table.to_pandas()
+        return frame
+
+
+def _path(stage: Stage, sku: str, version: str) -> str:
+    return f"{_FOLDER}/{stage.value}/{fan(sku)}/{file_name(sku)}/{version}{_SUFFIX}"
+
+
+def _rejected(ingest_id: int) -> str:
+    return f"{_FOLDER}/{_REJECTED}/{ingest_id}{_SUFFIX}"
+
+
+def _mark(key: str) -> bytes:
+    return f"pricecast.{key}".encode()
+
+
+def _parquet(frame: "pd.DataFrame", marks: Mapping[str, str]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(frame, preserve_index=False, nthreads=1)
+    written = {_mark(key): value.encode("utf-8", "surrogatepass") for key, value in marks.items()}
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **written})
+    sink = BytesIO()
+    pq.write_table(table, sink, compression=_COMPRESSION, write_statistics=False)
+    return sink.getvalue()
