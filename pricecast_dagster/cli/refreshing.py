@@ -83,10 +83,9 @@ def refresh(skus: tuple[str, ...], no_optimize: bool, trials: int | None, jobs: 
 
     refuse_both(no_optimize, trials)
     context = context_with(jobs=jobs)
-    optimize = "never" if no_optimize else "auto"
     _carry_out(
         "Refreshing",
-        lambda on_chunk: batches.refresh(context, skus, on_chunk, optimize=optimize, trials=trials),
+        lambda on_chunk: batches.refresh(context, skus, on_chunk, optimize="never" if no_optimize else "auto", trials=trials),
         report_file,
     )
 

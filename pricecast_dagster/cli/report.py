@@ -111,11 +111,11 @@ def fell_back(outcome: Outcome) -> bool:
 
 
 def table(report: Report) -> "Table | None":
-    """One line a product that was worked on, failed ones first, at most a screen of them; None where none was."""
+    """One line a product that was trained, forecast or failed, failed ones first, at most a screen of them; None without any."""
     from rich.table import Table
     from rich.text import Text
 
-    products = _products(report.outcomes)
+    products = {sku: outcomes for sku, outcomes in _products(report.outcomes).items() if _is_worth_a_line(outcomes)}
     if not products:
         return None
     shown = Table(box=None, pad_edge=False, header_style="bold")
@@ -149,6 +149,11 @@ def _products(outcomes: Iterable[Outcome]) -> dict[str, dict[Stage, Outcome]]:
         if outcome.status is not Status.UNCHANGED:
             products.setdefault(outcome.sku, {})[outcome.stage] = outcome
     return products
+
+
+def _is_worth_a_line(outcomes: Mapping[Stage, Outcome]) -> bool:
+    # That the rows of two hundred products were stored is a number, not a table.
+    return Stage.PRICE_MODEL in outcomes or Stage.FORECAST in outcomes or _result(outcomes) == "failed"
 
 
 def _result(outcomes: Mapping[Stage, Outcome]) -> str:
