@@ -180,7 +180,7 @@ def load_model(context: StageContext, sku: str, version: str) -> "Model":
 
 def panel_of(context: StageContext, sku: str, feature_version: str) -> Panel:
     """The panel of one SKU as its feature_table has it, from its first to its last observed day."""
-    frame = context.frames.read(Stage.FEATURE_TABLE, sku, feature_version, columns=[DATE, PRICE, QUANTITY, OBSERVED])
+    frame = context.frames.read(Stage.FEATURE_TABLE, sku, feature_version)
     return Panel(
         skus=(sku,),
         first_day=frame[DATE].to_numpy()[0].astype("datetime64[D]"),

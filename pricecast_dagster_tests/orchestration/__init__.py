@@ -1,0 +1,1 @@
+"""Tests of Dagster's side: events, red partitions, sensors."""
