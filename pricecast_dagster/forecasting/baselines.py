@@ -72,8 +72,8 @@ def smoothed_level(
     """Simple exponential smoothing (Brown 1959), the constant chosen on the SKU's own history.
 
     The level starts at the first price and takes up carried-forward days too. The constant is the one with the least
-    squared error over the next 14 days, those observed up to the origin, summed over all days before it; the smaller
-    one of equals.
+    squared error over the next 14 days, those observed up to the origin, summed over all days before it. Of equals it
+    is the largest: where nothing in the past says that a new price goes back, it stays.
 
     Args:
         panel: history.
@@ -93,7 +93,7 @@ def smoothed_level(
     best_alpha = np.full(panel.n_skus, np.nan)
     # A SKU that begins after its origin must not answer with its first price: that one lies ahead.
     best_error = np.where(panel.first <= origins, np.inf, -np.inf)
-    for alpha in sorted(alphas):
+    for alpha in sorted(alphas, reverse=True):
         level = _smooth(moved, alpha)
         error = _lag(_error_ahead(level, moved, judged, begun), origins, 0)
         better = error < best_error
@@ -187,6 +187,7 @@ def _error_ahead(
 ) -> NDArray[np.float64]:
     """(n_skus, n_days) squared errors of the levels on the days after them, summed up to each day."""
     errors = np.zeros_like(level)
+    # Days before a SKU began would add the same to every constant, and how much would depend on where the panel begins.
     for ahead in range(1, min(SMOOTHING_HORIZON_DAYS, level.shape[1] - 1) + 1):
         error = values[:, ahead:] - level[:, :-ahead]
         errors[:, :-ahead] += np.where(judged[:, ahead:] & begun[:, :-ahead], error * error, 0.0)

@@ -119,11 +119,10 @@ def _holiday_distances(
 def _special_days(country: str, year: int) -> frozenset[date]:
     import holidays
 
-    # A holiday may be observed in the year before or after its own, so the neighbours are asked as well.
-    public = holidays.country_holidays(country, years=(year - 1, year, year + 1), expand=False)
+    # One year by itself: what the package gives for it does not depend on its neighbours (checked for every country).
+    public = holidays.country_holidays(country, years=year)
     commemorative = _BY_COUNTRY.get(country)
-    days = {day for day in public if day.year == year}
-    return frozenset(days | (set(commemorative(year).values()) if commemorative else set()))
+    return frozenset(public) | frozenset(commemorative(year).values() if commemorative else ())
 
 
 def brazilian_commemorative_dates(year: int) -> dict[str, date]:

@@ -29,8 +29,9 @@ HISTORY_DAYS: Final = max(*LAGS, *WINDOWS)
 _COLUMN: Final = {name: position for position, name in enumerate(FEATURE_COLUMNS)}
 _N_CALENDAR: Final = len(CALENDAR_FEATURES)
 
-# Rows worked on together. 30 lags of 4,096 rows and their sums stay in a core's cache; see benchmarks/features.py.
-_BLOCK_ROWS: Final = 4096
+# Rows worked on together, so that 30 lags and their sums stay in a core's cache. 200 SKUs x 365 days: 21 ms in such
+# blocks, 29 ms at once, 64 ms in blocks of 256.
+_BLOCK_ROWS: Final = 8192
 
 
 def feature_rows(

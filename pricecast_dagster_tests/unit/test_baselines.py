@@ -45,6 +45,13 @@ def test_smoothing_follows_steps_that_stay_closely_and_averages_noise():
     assert alpha[1] <= 0.2
 
 
+def test_smoothing_follows_the_first_change_of_a_price_since_nothing_says_that_it_goes_back():
+    panel = tiny_panel({"A": [10.0] * 60 + [12.0]})
+    level, alpha = baselines.smoothed_level(panel, panel.last)
+    assert (alpha.tolist(), level.tolist()) == ([0.9], [pytest.approx(11.8)])
+    assert ladder(panel, 1).price.tolist() == [[12.0]]
+
+
 @pytest.mark.parametrize("method", SIMPLE_METHODS.values(), ids=SIMPLE_METHODS.keys())
 class TestEveryMethod:
     def test_answers_a_price_that_never_moved_with_exactly_that_price(self, method):
