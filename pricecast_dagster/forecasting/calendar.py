@@ -6,6 +6,7 @@ The days come from the `holidays` package (public holidays of the country) and, 
 commemorative dates, which no law lists and which move prices most (Black Friday, Mother's Day).
 """
 
+import warnings
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -119,8 +120,11 @@ def _holiday_distances(
 def _special_days(country: str, year: int) -> frozenset[date]:
     import holidays
 
-    # One year by itself: what the package gives for it does not depend on its neighbours (checked for every country).
-    public = holidays.country_holidays(country, years=year)
+    with warnings.catch_warnings():
+        # India's table ends in 2035: the years beyond have no holidays, which is no reason to fail a forecast.
+        warnings.filterwarnings("ignore", message="Requested Holidays are available only", category=UserWarning)
+        # One year by itself: what the package gives for it does not depend on its neighbours (tested on every country).
+        public = holidays.country_holidays(country, years=year)
     commemorative = _BY_COUNTRY.get(country)
     return frozenset(public) | frozenset(commemorative(year).values() if commemorative else ())
 

@@ -131,3 +131,8 @@ def test_no_days_have_no_rows():
 
 def test_the_day_is_a_date_and_nothing_else():
     assert brazilian_commemorative_dates(2026)["consumer_day"] == date(2026, 3, 15)
+
+
+def test_years_beyond_a_countrys_table_have_no_holidays_and_are_no_error():
+    assert len(HolidayCalendar("IN").holidays(2040, 2040)) == 0
+    assert features("2040-06-01", HolidayCalendar("IN"))["days_to_holiday"] == 366
