@@ -121,7 +121,7 @@ def _special_days(country: str, year: int) -> frozenset[date]:
     import holidays
 
     with warnings.catch_warnings():
-        # India's table ends in 2035: the years beyond have no holidays, which is no reason to fail a forecast.
+        # India's table of moving feasts ends in 2035; later years lack them, which is no reason to fail a forecast.
         warnings.filterwarnings("ignore", message="Requested Holidays are available only", category=UserWarning)
         # One year by itself: what the package gives for it does not depend on its neighbours (tested on every country).
         public = holidays.country_holidays(country, years=year)
