@@ -46,6 +46,9 @@ REJECTED_COLUMNS: Final = (FILE, LINE, ROW, SKU, REASON)
 FORECAST_COLUMNS: Final = (SKU, DATE, HORIZON, PRICE, LOWER_80, UPPER_80, LOWER_95, UPPER_95)
 BACKTEST_COLUMNS: Final = (SKU, ORIGIN, DATE, HORIZON, PRICE, LOWER_80, UPPER_80, LOWER_95, UPPER_95, MODEL_USED)
 
+LARGEST_TRAINABLE: Final = 1e12
+"""A price or a day's quantity beyond this is a fault of the source that no feature survives: raw_history keeps it as it came."""
+
 CALENDAR_FEATURES: Final = (
     "day_of_week",
     "day_of_month",
@@ -71,6 +74,10 @@ ROLLING_FEATURES: Final = tuple(
 DERIVED_FEATURES: Final = ("price_vs_ma7", "price_vs_ma30", "price_volatility_7")
 FEATURE_COLUMNS: Final = CALENDAR_FEATURES + LAG_FEATURES + ROLLING_FEATURES + DERIVED_FEATURES
 """The 45 features, in the order of every feature matrix."""
+DAYS_NEEDED: Final = {
+    name: int(name.removeprefix("price_vs_ma").rpartition("_")[2]) for name in FEATURE_COLUMNS[len(CALENDAR_FEATURES) :]
+}
+"""How many days before its own a windowed feature needs; with fewer it is missing."""
 
 
 class Stage(StrEnum):
@@ -97,6 +104,16 @@ def _sorted_days() -> "Check":
     return Check(
         lambda frame: (frame[SKU] != frame[SKU].shift()) | (frame[DATE] > frame[DATE].shift()),
         error="days not in order, or a day twice",
+    )
+
+
+def _full_window(name: str) -> "Check":
+    from pandera.pandas import Check
+
+    days = DAYS_NEEDED[name]
+    return Check(
+        lambda frame: frame[name].notna() | (frame[SKU] != frame[SKU].shift(days)),
+        error=f"{name} missing though {days} days before it are known",
     )
 
 
@@ -134,14 +151,14 @@ def feature_schema() -> "DataFrameSchema":
         {
             SKU: Column(str),
             DATE: Column("datetime64[s]"),
-            PRICE: Column(float, Check.gt(0)),
-            QUANTITY: Column(float, Check.in_range(0, float("inf"), include_max=False)),
+            PRICE: Column(float, Check.in_range(0, LARGEST_TRAINABLE, include_min=False)),
+            QUANTITY: Column(float, Check.in_range(0, LARGEST_TRAINABLE)),
             OBSERVED: Column(bool),
             **calendar,
             **windowed,
         },
         strict=True,
-        checks=_sorted_days(),
+        checks=[_sorted_days(), *(_full_window(name) for name in windowed)],
         name=Stage.FEATURE_TABLE.value,
     )
 

@@ -76,7 +76,9 @@ def forecast(context: StageContext, orders: Sequence[Order], histories: "Mapping
     if not orders:
         return Forecasting([], [])
     began = time.perf_counter()
-    answers, refused = _answers(context, orders, histories)
+    # Absurd quantities overflow in the features; what comes of it is judged by the schema, a warning would help nobody.
+    with np.errstate(over="ignore", invalid="ignore"):
+        answers, refused = _answers(context, orders, histories)
     broken = failures(forecast_schema(), _frame(answers)) if answers else {}
     seconds = (time.perf_counter() - began) / len(orders)
     result = Forecasting([], [])

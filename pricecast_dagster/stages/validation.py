@@ -5,7 +5,7 @@ Belongs here: turning Pandera's failure cases into one sentence a SKU. Not here:
 
 from typing import TYPE_CHECKING
 
-from pricecast_dagster.schemas import SKU
+from pricecast_dagster.schemas import DATE, SKU
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,15 +28,17 @@ def failures(schema: "DataFrameSchema", frame: "pd.DataFrame") -> dict[str, str]
 
 def _by_sku(cases: "pd.DataFrame", frame: "pd.DataFrame") -> dict[str, str]:
     places: dict[str, list[str]] = {}
-    for case in cases.itertuples():
-        sentence = f"{case.column}: {case.check}" if case.column is not None else str(case.check)
-        if case.index is None or case.index != case.index:  # NaN: the fault is the frame's
+    for case in cases.to_dict("records"):
+        column, check, found, row = (case[name] for name in ("column", "check", "failure_case", "index"))
+        # A check over several columns is told under the schema's name; its own words say which columns.
+        sentence = f"{column}: {check}" if column in frame.columns else str(check)
+        if row is None or row != row:  # NaN: the fault is the frame's, not a row's
             for sku in frame[SKU].unique():
-                places.setdefault(str(sku), []).append(f"{sentence} ({case.failure_case})")
+                places.setdefault(str(sku), []).append(f"{sentence} ({found})")
             continue
-        row = frame.loc[case.index]
-        places.setdefault(str(row[SKU]), []).append(f"{sentence} on {row.iloc[1]:%Y-%m-%d} ({case.failure_case})")
-    return {sku: _sentence(found) for sku, found in places.items()}
+        sku, day = frame.loc[row, [SKU, DATE]]
+        places.setdefault(str(sku), []).append(f"{sentence} on {day:%Y-%m-%d}, found {found}")
+    return {sku: _sentence(list(dict.fromkeys(found))) for sku, found in places.items()}
 
 
 def _sentence(found: list[str]) -> str:
