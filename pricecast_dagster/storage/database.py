@@ -106,7 +106,9 @@ def _engine(url: str) -> Engine:
         if parsed.get_backend_name() not in (SQLITE, postgresql.dialect.name):
             raise SettingsError(f"PRICECAST_DATABASE_URL is of {parsed.get_backend_name()}; it may be SQLite or PostgreSQL.")
         if parsed.get_backend_name() != SQLITE:
-            return create_engine(parsed, pool_pre_ping=True, json_serializer=to_json)
+            return create_engine(
+                parsed, pool_pre_ping=True, json_serializer=to_json, executemany_mode="values_plus_batch", executemany_batch_page_size=500
+            )
         if parsed.database:
             _make_folder(Path(parsed.database).parent)
         engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, json_serializer=to_json)

