@@ -125,18 +125,15 @@ def _only_member(raw: bytes, file: str) -> bytes:
 def _decoded_as_set(raw: bytes, encoding: str, file: str) -> Decoded:
     try:
         name = codecs.lookup(encoding).name
-    except LookupError as error:
-        raise SettingsError(f"PRICECAST_ENCODING is {encoding!r}, which is no encoding.") from error
-    try:
         text = raw.decode(name)
+    except LookupError as error:  # also of codecs that are not text encodings, such as `hex`
+        raise SettingsError(f"PRICECAST_ENCODING is {encoding!r}, which is no encoding of text.") from error
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise UnreadableFileError(
             f"File {file} is not {encoding}: byte {error.start}, in line {line}, has no meaning there.",
             remedy="Set PRICECAST_ENCODING=auto, or the encoding the file is in.",
         ) from error
-    except ValueError as error:  # codecs that are not text encodings, such as `hex`
-        raise SettingsError(f"PRICECAST_ENCODING is {encoding!r}, which does not give text: {error}.") from error
     return Decoded(text.removeprefix("\ufeff").encode(errors="replace"), name)
 
 

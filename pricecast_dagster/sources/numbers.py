@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
 DecimalMark = Literal[".", ","]
 
-_CURRENCY: Final = r"^([+-]?)\s*(?:R\$|US\$|[$€£¥]|[A-Z]{3}\s)\s*([+-]?)"
-_GROUPS: Final = r"[\s'’]"
-"""Marks that only ever separate thousands: spaces of any kind and the Swiss apostrophe."""
+_SPACES: Final = r"\s\x{a0}\x{202f}"
+"""RE2 knows only ASCII's; these two are what typists and printf put between thousands."""
+_GROUPS: Final = rf"{_SPACES}'’"
+"""Marks that only ever separate thousands."""
+_CURRENCY: Final = rf"^([+-]?)[{_SPACES}]*(?:R\$|US\$|[$€£¥]|[A-Z]{{3}}[{_SPACES}])[{_SPACES}]*([+-]?)"
 
 
 def parse_numbers(texts: "pa.Array", mark: DecimalMark) -> NDArray[np.float64]:
@@ -32,6 +34,7 @@ def parse_numbers(texts: "pa.Array", mark: DecimalMark) -> NDArray[np.float64]:
 
     bare = _bare(texts)
     valid = _is_number(bare, mark)
+    bare = pc.replace_substring_regex(bare, f"[{_GROUPS}]", "")
     if mark == ",":
         plain = pc.replace_substring(pc.replace_substring(bare, ".", ""), ",", ".")
     else:
@@ -71,15 +74,13 @@ def _bare(texts: "pa.Array") -> "pa.Array":
     import pyarrow.compute as pc
 
     bare = pc.replace_substring(pc.utf8_trim_whitespace(texts), "−", "-")
-    bare = pc.replace_substring_regex(bare, _CURRENCY, r"\1\2")
-    # A space or apostrophe counts as a thousands mark only between a digit and three more.
-    return pc.replace_substring_regex(bare, rf"(\d){_GROUPS}(\d\d\d)", r"\1\2")
+    return pc.replace_substring_regex(bare, _CURRENCY, r"\1\2")
 
 
 def _is_number(bare: "pa.Array", mark: DecimalMark) -> "pa.Array":
     import pyarrow.compute as pc
 
-    decimal, thousands = (",", r"\.") if mark == "," else (r"\.", ",")
-    whole = rf"(?:[1-9]\d{{0,2}}(?:{thousands}\d{{3}})+|\d+)"
-    pattern = rf"^[+-]?(?:{whole}(?:{decimal}\d*)?|{decimal}\d+)(?:[eE][+-]?\d{{1,3}})?$"
+    decimal, thousands = (",", ".") if mark == "," else (".", ",")
+    whole = rf"(?:[1-9]\d{{0,2}}(?:[{thousands}{_GROUPS}]\d{{3}})+|\d+)"
+    pattern = rf"^[+-]?(?:{whole}(?:[{decimal}]\d*)?|[{decimal}]\d+)(?:[eE][+-]?\d{{1,3}})?$"
     return pc.fill_null(pc.match_substring_regex(bare, pattern), False)

@@ -33,8 +33,8 @@ MONTH_FIRST_COUNTRIES: Final = ("US",)
 DECIMALS: Final = 6
 """Prices and quantities are kept to a millionth."""
 
-LARGEST_AMOUNT: Final = 1e12
-"""No price and no quantity of a day is larger; what is, overflows sums sooner or later."""
+LARGEST_PRICE: Final = 1e12
+"""No currency has a larger one; what is larger is a number of something else."""
 
 _LARGEST_ROUNDED: Final = 1e9
 """Above it a double has no millionths to round, and rounding by multiplication would add an error."""
@@ -188,8 +188,7 @@ def _amounts(
     price = rounded(price)
     # A day's row may have a price and no known quantity; a sale or a till line without one says nothing.
     may_miss = quantity_missing & (layout.kind is Kind.HISTORY) & (not till)
-    huge = (np.abs(price) > LARGEST_AMOUNT) | (np.abs(quantity) > LARGEST_AMOUNT)
-    wrong = huge | (np.isnan(price) & wants_price) | (np.isnan(quantity) & wants_quantity & ~may_miss)
+    wrong = (np.abs(price) > LARGEST_PRICE) | (np.isnan(price) & wants_price) | (np.isnan(quantity) & wants_quantity & ~may_miss)
     return (
         price,
         quantity,
