@@ -64,9 +64,15 @@ def _show(done: "Backtest") -> None:
     console = results()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for position, name in enumerate(done.comparison.columns):
-        table.add_column(str(name), justify="right" if position else "left")
+        table.add_column(str(name).replace("_", " "), justify="right" if position else "left")
     for row in done.comparison.itertuples(index=False):
-        table.add_row(*(Text(f"{value:.4g}" if isinstance(value, float) else str(value)) for value in row))
+        table.add_row(*(Text(_cell(value)) for value in row))
     console.print(table)
     for sku, error in list(done.failed.items())[:20]:
         console.print(f"{sku}: {error}", style="red", markup=False)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.4g}"  # NaN: the simple methods have no bands
+    return str(value)

@@ -96,12 +96,14 @@ def _show(context: "StageContext", prediction: "Prediction") -> None:
 
 
 def _told(prediction: "Prediction", currency: str) -> list[str]:
-    told = [f"{prediction.sku}, from {prediction.origin} on, by {prediction.model_used}."]
+    told = [f"{prediction.sku}, from what was known on {prediction.origin}, by {prediction.model_used}."]
     if prediction.metrics:
         errors = ", ".join(f"{name.upper()} {value:.4g} {currency}" for name, value in prediction.metrics.items())
         told.append(f"One day ahead on the last 30 days: {errors}.")
     if prediction.coverage:
-        shares = ", ".join(f"{share:.0%} of past days in the {level} % band" for level, share in prediction.coverage.items())
+        shares = ", ".join(
+            f"{100 * share:.0f} % of past days in the {level} % band" for level, share in prediction.coverage.items()
+        )
         told.append(f"Measured: {shares}.")
     if prediction.stale:
         told.append("Its data, code or settings have changed since: `pricecast refresh` brings it up to date.")

@@ -104,7 +104,8 @@ def _carry_out(
         def on_chunk(chunk: "ChunkDone") -> None:
             nonlocal failed
             failed += sum(outcome.status is Status.FAILED for outcome in chunk.outcomes)
-            advance(chunk.done, chunk.total, f"{failed} failed" if failed else "")
+            if chunk.total:
+                advance(chunk.done, chunk.total, f"{failed} failed" if failed else "")
 
         report = batch(on_chunk)
     if report_file is not None:

@@ -1,22 +1,17 @@
 """Launch: Dagster's three processes on this machine, from start to certain end.
 
-Belongs here: starting code server, webserver and daemon on loopback, waiting until they work, stopping them. Not here: what
-`dagster.yaml` says (`instance`), questions to a running webserver (`client`). Nothing of Dagster is imported.
+Belongs here: starting code server, webserver and daemon on loopback, waiting until they work. Not here: what `dagster.yaml` says
+(`instance`), children as such (`processes`), questions to a running webserver (`client`). Nothing of Dagster is imported.
 
 One code server for both, and not `dagster dev`: that starts four processes that import everything (17-23 s until it answers,
-about 10 s here) and lives on for more than 20 s after SIGTERM.
+5-10 s here) and lives on for more than 20 s after SIGTERM.
 """
 
-import fcntl
 import json
 import os
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
@@ -24,29 +19,22 @@ from typing import IO, Final
 from pricecast_dagster.errors import LaunchError
 from pricecast_dagster.orchestration.client import LOCATION, DagsterClient
 from pricecast_dagster.orchestration.instance import POSTGRES_ENVIRONMENT, is_postgres, prepare_home
+from pricecast_dagster.orchestration.processes import (
+    HOST,
+    LOOK_SECONDS,
+    Process,
+    free_port,
+    is_free,
+    lock_home,
+    note,
+    start,
+    stop,
+)
 from pricecast_dagster.settings import Settings
 
-HOST: Final = "127.0.0.1"
 START_SECONDS: Final = 180.0
-# `dagster api grpc` ignores SIGTERM for long; what has not ended by then holds nothing that a kill could harm: every chunk is
-# one transaction.
-GRACE_SECONDS: Final = 6.0
-LOOK_SECONDS: Final = 0.2
 
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Process:
-    """One child, the leader of its own process group, and the file its output goes to."""
-
-    name: str
-    child: "subprocess.Popen[bytes]"
-    log: Path
-
-    def last_lines(self, count: int = 15) -> str:
-        """The end of its log."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
 
 
 @dataclass
@@ -67,14 +55,14 @@ class Dagster:
         """Look whether all processes live.
 
         Raises:
-            LaunchError: one has ended; names it and shows the end of its log.
+            LaunchError: one has ended; names it and says of what.
         """
         for process in self.processes:
             code = process.child.poll()
             if code is not None:
                 raise LaunchError(
-                    f"The Dagster {process.name} has ended with code {code}:\n{process.last_lines()}",
-                    remedy=f"The whole log is {process.log}.",
+                    f"The Dagster {process.name} has ended with code {code}: {process.cause().rstrip('.')}.",
+                    remedy=f"Its log is {process.log}.",
                 )
 
     def wait_until(self, done: Callable[[], bool], what: str, seconds: float) -> None:
@@ -106,40 +94,18 @@ def running(
     Raises:
         LaunchError: a port is taken, Dagster already runs on this home, or a process does not come up.
     """
-    if port and not _is_free(port):
+    if port and not is_free(port):
         raise LaunchError(f"Port {port} of {HOST} is taken.", remedy="Choose another with --port, or stop what listens there.")
     port = port or free_port()
     home = prepare_home(settings)
     url = f"http://{HOST}:{port}"
-    with _lock(home, url) as lock:
+    with lock_home(home, url) as lock:
         dagster = Dagster(url, home, DagsterClient(url))
         try:
             _start(dagster, port, lock, _environment(settings, home) | dict(environment or {}), tell)
             yield dagster
         finally:
             stop(dagster.processes)
-
-
-def stop(processes: list[Process]) -> None:
-    """End processes and everything they started: ask, wait, then kill their groups; returns when all are gone."""
-    for process in processes:
-        _signal(process.child.pid, signal.SIGTERM)
-    deadline = time.monotonic() + GRACE_SECONDS
-    for process in processes:
-        with suppress(subprocess.TimeoutExpired):
-            process.child.wait(max(0.0, deadline - time.monotonic()))
-    for process in processes:
-        # Also where the leader is gone: a run's worker may outlive it in the group.
-        _signal(process.child.pid, signal.SIGKILL)
-        process.child.wait()
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _start(dagster: Dagster, port: int, lock: IO[str], environment: Mapping[str, str], tell: Tell) -> None:
@@ -150,43 +116,28 @@ def _start(dagster: Dagster, port: int, lock: IO[str], environment: Mapping[str,
 
     def spawn(name: str, *command: str) -> None:
         log = dagster.home / "logs" / f"{name.replace(' ', '-')}.log"
-        with log.open("wb") as output:
-            child = subprocess.Popen(
-                [sys.executable, "-m", *command],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                pass_fds=[lock.fileno()],
-            )
-        dagster.processes.append(Process(name, child, log))
-        _note(lock, dagster)
+        dagster.processes.append(start(name, command, environment, log, lock))
+        note(lock, dagster.url, dagster.processes)
 
     tell("starting the code server")
     spawn("code server", "dagster", "api", "grpc", "-m", LOCATION, "-h", HOST, "-p", str(code_port))
     # The others load code once, when they start: they must find the server.
-    dagster.wait_until(lambda: not _is_free(code_port), "the code server does not listen", START_SECONDS)
+    dagster.wait_until(lambda: not is_free(code_port), "the code server does not listen", START_SECONDS)
     tell("starting webserver and daemon")
     spawn("daemon", "dagster._daemon", "run", "-w", str(workspace))
     spawn("webserver", "dagster_webserver", "-h", HOST, "-p", str(port), "-w", str(workspace))
-    problems = ["the webserver does not answer"]
-
-    def ready() -> bool:
-        try:
-            problem = dagster.client.problem()
-        except LaunchError:
-            return False
-        problems.append(problem or "")
-        return problem is None
-
-    deadline = time.monotonic() + START_SECONDS
-    while not ready():
-        dagster.watch()
-        if "cannot be loaded" in problems[-1] or time.monotonic() > deadline:
-            raise LaunchError(f"Dagster does not come up: {problems[-1]}.", remedy=f"Logs are in {dagster.home / 'logs'}.")
-        time.sleep(LOOK_SECONDS)
+    dagster.wait_until(lambda: _is_ready(dagster), "webserver and daemon do not come up", START_SECONDS)
     tell(f"Dagster answers at {dagster.url}")
+
+
+def _is_ready(dagster: Dagster) -> bool:
+    try:
+        problem = dagster.client.problem()
+    except LaunchError:
+        return False  # the webserver does not listen yet
+    if problem is not None and "cannot be loaded" in problem:
+        raise LaunchError(f"Dagster does not come up: {problem}", remedy=f"Logs are in {dagster.home / 'logs'}.")
+    return problem is None
 
 
 def _environment(settings: Settings, home: Path) -> dict[str, str]:
@@ -199,71 +150,3 @@ def _environment(settings: Settings, home: Path) -> dict[str, str]:
     # One thread each for BLAS and OpenMP: the parallelism is in processes, and threads on top cost up to ten times the time.
     quiet = {"DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
     return {**os.environ, **spelled, **driver, **quiet}
-
-
-@contextmanager
-def _lock(home: Path, url: str) -> Iterator[IO[str]]:
-    """Hold the home for one Dagster at a time.
-
-    The children inherit the lock: it is free only when all of them are gone, also after this process was killed.
-    """
-    with (home / "running.json").open("a+") as file:
-        if not _try_lock(file):
-            file.seek(0)
-            earlier = json.loads(file.read() or "{}")
-            if _lives(earlier.get("owner", 0)):
-                raise LaunchError(
-                    f"Dagster already runs on {home} (process {earlier['owner']}, {earlier.get('url')}).",
-                    remedy="Use that one, or stop it first.",
-                )
-            _end_orphans(file, earlier.get("groups", []))
-        file.truncate(0)
-        json.dump({"owner": os.getpid(), "url": url, "groups": []}, file)
-        file.flush()
-        yield file
-
-
-def _note(file: IO[str], dagster: Dagster) -> None:
-    file.truncate(0)
-    groups = [process.child.pid for process in dagster.processes]
-    json.dump({"owner": os.getpid(), "url": dagster.url, "groups": groups}, file)
-    file.flush()
-
-
-def _end_orphans(file: IO[str], groups: list[int]) -> None:
-    """End what a killed launcher left behind: an old code server would answer with old code for ever."""
-    for group in groups:
-        _signal(group, signal.SIGKILL)
-    deadline = time.monotonic() + GRACE_SECONDS
-    while not _try_lock(file):
-        if time.monotonic() > deadline:
-            raise LaunchError(f"Processes {groups} of an earlier Dagster on this home do not end.", remedy="Kill them by hand.")
-        time.sleep(LOOK_SECONDS)
-
-
-def _try_lock(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _signal(group: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(group, number)
-
-
-def _lives(process: int) -> bool:
-    if process <= 0:
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((HOST, port)) != 0
