@@ -1,6 +1,6 @@
 """The four assets, in one op: it asks `stages.refresh` for a batch and turns what comes back into events.
 
-Belongs here: asset specs, the op's config, the op. Not here: any `if` about pricing.
+Belongs here: the op and its config. Not here: how the assets present themselves (`specs`), any `if` about pricing.
 
 One op and not four: four assets without outputs in one run do not work (a step that yields nothing makes the next one be
 skipped while the run says SUCCESS), and a chunk is to go through all stages before the next one starts.
@@ -15,39 +15,17 @@ from pydantic import Field
 from pricecast_dagster.orchestration.checks import check_specs
 from pricecast_dagster.orchestration.events import EventWriter
 from pricecast_dagster.orchestration.jobs import OP_NAME, REASON_TAG
-from pricecast_dagster.orchestration.partitions import follow_products, skus_partitions
+from pricecast_dagster.orchestration.partitions import follow_products
 from pricecast_dagster.orchestration.resources import PricecastResource
-from pricecast_dagster.schemas import FEATURE_COLUMNS, HISTORY_COLUMNS, STAGES, Stage
-from pricecast_dagster.schemas import FORECAST_COLUMNS as FORECAST_FRAME_COLUMNS
+from pricecast_dagster.orchestration.specs import asset_specs
+from pricecast_dagster.schemas import STAGES
 from pricecast_dagster.stages import refresh
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.outcome import Outcome, Status, reasons
-from pricecast_dagster.stages.versions import CODE_VERSIONS
 from pricecast_dagster.storage.keys import decode_key
 from pricecast_dagster.storage.products import active_skus
 
-GROUP = "pricecast"
 PARTITIONS_PER_RUN = 1000
-
-DESCRIPTIONS = {
-    Stage.RAW_HISTORY: "The rows of the source, cleaned, per product. Its version is its content: the same rows, in whatever "
-    "order, file or encoding, are the same version.",
-    Stage.FEATURE_TABLE: "45 features of every day, each from what was known before that day.",
-    Stage.PRICE_MODEL: "The model that answers for the product: the champion's recipe fitted on all there is. A new recipe takes "
-    "over only where it was at least as good on the same held-out days.",
-    Stage.FORECAST: "The coming days with prediction intervals, and by which model or fallback.",
-}
-COLUMNS = {
-    Stage.RAW_HISTORY: HISTORY_COLUMNS,
-    Stage.FEATURE_TABLE: (*HISTORY_COLUMNS, "observed", *FEATURE_COLUMNS),
-    Stage.FORECAST: FORECAST_FRAME_COLUMNS,
-}
-KINDS = {
-    Stage.RAW_HISTORY: {"parquet", "pandas"},
-    Stage.FEATURE_TABLE: {"parquet", "numpy"},
-    Stage.PRICE_MODEL: {"lightgbm", "optuna"},
-    Stage.FORECAST: {"table", "numpy"},
-}
 
 
 class RefreshConfig(dg.Config):
@@ -64,25 +42,6 @@ class RefreshConfig(dg.Config):
         "auto", description="Tune: auto tunes new products and those a retrain request names."
     )
     n_trials: int | None = Field(None, ge=1, description="Tuning trials a product; unset: PRICECAST_TRIALS.")
-
-
-def asset_specs() -> list[dg.AssetSpec]:
-    """The four assets, each below the one before it."""
-    return [
-        dg.AssetSpec(
-            stage.value,
-            deps=[stage.upstream.value] if stage.upstream else [],
-            description=DESCRIPTIONS[stage],
-            code_version=CODE_VERSIONS[stage],
-            partitions_def=skus_partitions,
-            group_name=GROUP,
-            owners=["team:pricing"],
-            kinds=KINDS[stage],
-            skippable=True,
-            metadata={"dagster/column_schema": _columns(stage)} if stage in COLUMNS else {},
-        )
-        for stage in STAGES
-    ]
 
 
 @dg.multi_asset(
@@ -153,7 +112,7 @@ def _finish(context: dg.AssetExecutionContext, events: EventWriter, computed: li
         events.plan_failed(failed)
     products = sorted({outcome.sku for outcome in failed})
     raise dg.Failure(
-        description=f"{len(products)} of {len({outcome.sku for outcome in computed})} products failed, the others are done: "
+        description=f"{len(products)} of {len({outcome.sku for outcome in computed})} products failed; what could be done of the others is done. Failed: "
         f"{', '.join(products[:10])}{', ...' if len(products) > 10 else ''}. "
         "A failed product is tried again when its data changes, or when you materialize it.",
         metadata={"failed": dg.MetadataValue.table(_table(failed), schema=_FAILED_SCHEMA)},
@@ -178,8 +137,3 @@ def _table(failed: list[Outcome]) -> list[dg.TableRecord]:
         )
         for outcome in failed[:200]
     ]
-
-
-def _columns(stage: Stage) -> dg.TableSchema:
-    types = {"sku": "string", "date": "date", "observed": "bool", "horizon": "int"}
-    return dg.TableSchema(columns=[dg.TableColumn(name, types.get(name, "float")) for name in COLUMNS[stage]])

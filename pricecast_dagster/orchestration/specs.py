@@ -1,0 +1,66 @@
+"""Specs: what Dagster shows of the four assets: descriptions, owners, kinds, columns, and what is below what.
+
+Belongs here: how the assets present themselves. Not here: what they do (`assets`).
+"""
+
+import dagster as dg
+
+from pricecast_dagster.orchestration.partitions import skus_partitions
+from pricecast_dagster.schemas import (
+    DATE,
+    FEATURE_COLUMNS,
+    FORECAST_COLUMNS,
+    HISTORY_COLUMNS,
+    HORIZON,
+    OBSERVED,
+    SKU,
+    STAGES,
+    Stage,
+)
+from pricecast_dagster.stages.versions import CODE_VERSIONS
+
+GROUP = "pricecast"
+
+DESCRIPTIONS = {
+    Stage.RAW_HISTORY: "The rows of the source, cleaned, per product. Its version is its content: the same rows, in whatever "
+    "order, file or encoding, are the same version.",
+    Stage.FEATURE_TABLE: "45 features of every day, each from what was known before that day.",
+    Stage.PRICE_MODEL: "The model that answers for the product: the champion's recipe fitted on all there is. A new recipe takes "
+    "over only where it was at least as good on the same held-out days.",
+    Stage.FORECAST: "The coming days with prediction intervals, and by which model or fallback.",
+}
+COLUMNS = {
+    Stage.RAW_HISTORY: HISTORY_COLUMNS,
+    Stage.FEATURE_TABLE: (*HISTORY_COLUMNS, OBSERVED, *FEATURE_COLUMNS),
+    Stage.FORECAST: FORECAST_COLUMNS,
+}
+KINDS = {
+    Stage.RAW_HISTORY: {"parquet", "pandas"},
+    Stage.FEATURE_TABLE: {"parquet", "numpy"},
+    Stage.PRICE_MODEL: {"lightgbm", "optuna"},
+    Stage.FORECAST: {"table", "numpy"},
+}
+
+
+def asset_specs() -> list[dg.AssetSpec]:
+    """The four assets, each below the one before it."""
+    return [
+        dg.AssetSpec(
+            stage.value,
+            deps=[stage.upstream.value] if stage.upstream else [],
+            description=DESCRIPTIONS[stage],
+            code_version=CODE_VERSIONS[stage],
+            partitions_def=skus_partitions,
+            group_name=GROUP,
+            owners=["team:pricing"],
+            kinds=KINDS[stage],
+            skippable=True,
+            metadata={"dagster/column_schema": _columns(stage)} if stage in COLUMNS else {},
+        )
+        for stage in STAGES
+    ]
+
+
+def _columns(stage: Stage) -> dg.TableSchema:
+    types = {SKU: "string", DATE: "date", OBSERVED: "bool", HORIZON: "int"}
+    return dg.TableSchema(columns=[dg.TableColumn(name, types.get(name, "float")) for name in COLUMNS[stage]])
