@@ -1,0 +1,143 @@
+"""Finding, recognising and refusing files."""
+
+import gzip
+from pathlib import Path
+
+import fsspec
+import pandas as pd
+import pytest
+
+from pricecast_dagster.errors import MissingColumnsError, SettingsError, SourceUnavailableError, UnreadableFileError
+from pricecast_dagster_tests.sources import history_rows, read, read_files, write_files
+
+PRICES = "sku,date,price\nA,2026-01-01,2\n"
+
+
+def parquet(path: Path, frame: pd.DataFrame) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame.to_parquet(path, index=False)
+
+
+def test_a_single_file_is_a_source(tmp_path):
+    write_files(tmp_path, {"prices.csv": PRICES})
+    assert len(read(tmp_path / "prices.csv").history) == 1
+    assert len(read((tmp_path / "prices.csv").as_uri()).history) == 1
+
+
+def test_a_url_of_any_file_system_is_a_source():
+    filesystem = fsspec.filesystem("memory")
+    filesystem.pipe_file("/shop/prices.csv", PRICES.encode())
+    filesystem.pipe_file("/shop/sales.csv", b"sku,date,quantity\nA,2026-01-01,3\n")
+    assert history_rows(read("memory://shop")) == [("A", "2026-01-01", 2.0, 3.0)]
+
+
+def test_subfolders_are_read_and_hidden_names_are_not(tmp_path):
+    data = read_files(
+        tmp_path,
+        {
+            "prices/2026/01.csv": PRICES,
+            "prices/2026/02.csv": "sku,date,price\nA,2026-02-01,3\n",
+            ".prices.csv.part": "rubbish",
+            "_old/prices.csv": "sku,date,price\nA,2026-03-01,3\n",
+        },
+    )
+    assert [row[1] for row in history_rows(data)] == ["2026-01-01", "2026-02-01"]
+    assert data.notes == ()
+
+
+def test_parquet_with_types_of_its_own_is_understood(tmp_path):
+    prices = pd.DataFrame(
+        {
+            "sku": pd.array([17, 18, None], dtype="Int64"),
+            "date": pd.to_datetime(["2026-01-01", "2026-01-02", "2026-01-02"]).tz_localize("America/Sao_Paulo"),
+            "price": ["2,50", "3,10", "1"],
+        }
+    )
+    sales = pd.DataFrame({"sku": [17.0, None], "date": [20260101, 20260102], "quantity": pd.Categorical([3, 4])})
+    parquet(tmp_path / "prices.parquet", prices)
+    parquet(tmp_path / "sales.parquet", sales)
+    data = read(tmp_path)
+    assert history_rows(data) == [("17", "2026-01-01", 2.5, 3.0), ("18", "2026-01-02", 3.1, None)]
+    assert data.rejected[["line", "sku", "reason"]].to_numpy().tolist() == [[3, "", "empty SKU"], [2, "", "empty SKU"]]
+    assert data.rejected["row"].str.startswith((",2026-01-02", ",20260102")).all()
+
+
+def test_other_files_are_ignored_and_it_is_said_why(tmp_path):
+    data = read_files(tmp_path, {"prices.csv": PRICES, "README.md": "x", "notes.csv": "a,b\n1,2\n", "empty.csv": "\n"})
+    assert len(data.history) == 1
+    assert data.notes == (
+        "README.md is ignored: neither CSV nor Parquet by its name.",
+        "empty.csv is ignored: it is empty.",
+        "notes.csv is ignored: neither its name nor its columns tell products, prices or sales.",
+    )
+
+
+def test_sales_that_hold_prices_serve_as_both_and_it_is_said(tmp_path):
+    data = read_files(tmp_path, {"sales_2026.csv": "sku,date,quantity,price\nA,2026-01-01,3,2\n"})
+    assert history_rows(data) == [("A", "2026-01-01", 2.0, 3.0)]
+    assert "serves as prices and sales" in data.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("files", "settings", "error", "message"),
+    [
+        ({}, {}, SourceUnavailableError, "not there, or has no files"),
+        ({"a.pdf": "x"}, {}, SourceUnavailableError, r"no CSV or Parquet file; a\.pdf is ignored"),
+        ({"sales.csv": "sku,date,quantity\nA,2026-01-01,3\n"}, {}, SourceUnavailableError, "has no prices"),
+        (
+            {"prices.csv": "sku,day,price\n"},
+            {},
+            MissingColumnsError,
+            r"File prices\.csv has no column date; it has sku, day, price",
+        ),
+        (
+            {"x.csv": "StockCode,Day\n"},
+            {"columns": {"sku": "StockCode"}},
+            MissingColumnsError,
+            "no column date, price; it has StockCode",
+        ),
+        ({"prices.parquet": "no parquet"}, {}, UnreadableFileError, "is not Parquet"),
+        ({"prices.parquet": "PAR1 cut off"}, {}, UnreadableFileError, r"prices\.parquet is Parquet, and cut off or damaged"),
+        ({"prices.csv.gz": gzip.compress(PRICES.encode())[:-9]}, {}, UnreadableFileError, "cut off or damaged"),
+        ({"prices.csv": PRICES}, {"separator": "::"}, SettingsError, "PRICECAST_SEPARATOR"),
+    ],
+)
+def test_a_source_that_cannot_be_used_says_what_and_where(tmp_path, files, settings, error, message):
+    with pytest.raises(error, match=message):
+        read_files(tmp_path, files, **settings)
+
+
+@pytest.mark.parametrize(
+    "source", ["/nowhere/at/all", "nosuchscheme://host/path", "s3://bucket/shop", "sqlite:////nowhere/shop.db"]
+)
+def test_a_source_that_is_not_there_says_so(source):
+    with pytest.raises(SourceUnavailableError, match=source.split(":")[0]):
+        read(source)
+
+
+@pytest.mark.parametrize(
+    ("settings", "day"),
+    [
+        ({}, "2026-04-03"),
+        ({"country": "US"}, "2026-03-04"),
+        ({"day_first": "no"}, "2026-03-04"),
+        ({"day_first": "yes"}, "2026-04-03"),
+    ],
+)
+def test_where_no_row_tells_the_order_of_day_and_month_the_country_does(tmp_path, settings, day):
+    data = read_files(tmp_path, {"prices.csv": "sku,date,price\nA,03/04/2026,2\n"}, **settings)
+    assert history_rows(data)[0][1] == day
+
+
+def test_formats_that_are_set_are_not_guessed(tmp_path):
+    data = read_files(
+        tmp_path, {"prices.csv": "sku|date|price\nA|2026-01-01|1.234\nB|2026-01-01|1.50\n"}, separator="pipe", decimal=","
+    )
+    assert history_rows(data) == [("A", "2026-01-01", 1234.0, None)]
+    assert data.rejected["row"].tolist() == ["B|2026-01-01|1.50"]
+
+
+def test_damaged_characters_are_noted(tmp_path):
+    name = "maçã pão café açúcar feijão limão " * 4
+    data = read_files(tmp_path, {"prices.csv": f"sku,date,price,name\nA,2026-01-01,2,{name}".encode() + b"\xff\n"})
+    assert data.notes == ("prices.csv: 1 characters are not utf-8 and were replaced.",)
