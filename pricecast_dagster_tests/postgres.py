@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine import make_url
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2 spells classes so
+    from psycopg2.extensions import connection as Connection
 
 NewDatabase = Callable[..., str]
 """Makes a database and returns its SQLAlchemy URL; `template=` a URL of an earlier one copies it."""

@@ -140,21 +140,32 @@ class Artifacts:
             contents[name] = self._verify(f"{folder}/{name}", content, expected)
         return contents
 
-    def write_files(self, sku: str, version: str, contents: Mapping[str, bytes]) -> SavedArtifact:
-        """Put files of a backup where `save` had them.
+    def check_files(self, sku: str, version: str, contents: Mapping[str, bytes], expected_sha256: str | None = None) -> None:
+        """Check the files of a version that come from elsewhere.
 
         Raises:
-            DamagedArtifactError: they do not belong together, or not to this version; nothing was written.
+            DamagedArtifactError: one is missing or changed, or they belong to another version.
         """
         folder = _folder(sku, version)
-        mark = contents[METADATA]
-        listed = _listed(METADATA, mark, sku, version)
-        for name, expected in listed.items():
+        mark = contents.get(METADATA)
+        if expected_sha256 is not None or mark is None:
+            mark = self._verify(f"{folder}/{METADATA}", mark, expected_sha256 or "")
+        for name, expected in _listed(METADATA, mark, sku, version).items():
             self._verify(f"{folder}/{name}", contents.get(name), expected)
-        for name in listed:
-            self._files.write(f"{folder}/{name}", contents[name])
-        self._files.write(f"{folder}/{METADATA}", mark)
-        return SavedArtifact(folder, sha256(mark).hexdigest())
+
+    def write_files(self, sku: str, version: str, contents: Mapping[str, bytes]) -> SavedArtifact:
+        """Put files of a backup where `save` had them, in place of what is there.
+
+        Raises:
+            DamagedArtifactError: see `check_files`; nothing was written.
+        """
+        self.check_files(sku, version, contents)
+        folder = _folder(sku, version)
+        for name, content in contents.items():
+            if name != METADATA:
+                self._files.write(f"{folder}/{name}", content)
+        self._files.write(f"{folder}/{METADATA}", contents[METADATA])
+        return SavedArtifact(folder, sha256(contents[METADATA]).hexdigest())
 
     def delete(self, sku: str, version: str) -> None:
         """Delete the files of a version, if they are there; what makes it a version goes first."""

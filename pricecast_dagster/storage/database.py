@@ -107,7 +107,11 @@ def _engine(url: str) -> Engine:
             raise SettingsError(f"PRICECAST_DATABASE_URL is of {parsed.get_backend_name()}; it may be SQLite or PostgreSQL.")
         if parsed.get_backend_name() != SQLITE:
             return create_engine(
-                parsed, pool_pre_ping=True, json_serializer=to_json, executemany_mode="values_plus_batch", executemany_batch_page_size=500
+                parsed,
+                pool_pre_ping=True,
+                json_serializer=to_json,
+                executemany_mode="values_plus_batch",
+                executemany_batch_page_size=500,
             )
         if parsed.database:
             _make_folder(Path(parsed.database).parent)

@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, select, tuple_, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
 
 from pricecast_dagster.errors import SupersededError, UnknownVersionError
 from pricecast_dagster.storage.database import in_parts
@@ -93,16 +92,12 @@ def add(connection: Connection, versions: Sequence[ModelVersion]) -> None:
     Raises:
         SupersededError: a SKU has a version of that name already; nothing was added.
     """
-    for part in in_parts(sorted({version.sku for version in versions if version.champion})):
-        connection.execute(update(models).where(models.c.sku.in_(part), models.c.champion).values(champion=False))
     if not versions:
         return
-    try:
-        connection.execute(insert(models), [_row(version) for version in versions])
-    except IntegrityError as error:
-        if "modelos_predicao" not in str(error.orig) or "FOREIGN KEY" in str(error.orig):
-            raise
-        raise SupersededError(f"A model version to be added is in the registry already: {error.orig}.") from error
+    _refuse_known(connection, versions)
+    for part in in_parts(sorted({version.sku for version in versions if version.champion})):
+        connection.execute(update(models).where(models.c.sku.in_(part), models.c.champion).values(champion=False))
+    connection.execute(insert(models), [_row(version) for version in versions])
 
 
 def champions(connection: Connection, skus: Iterable[str] | None = None) -> dict[str, ModelVersion]:
@@ -212,11 +207,25 @@ def prune(connection: Connection, skus: Iterable[str], keep: int, now: datetime)
     return old
 
 
+def _refuse_known(connection: Connection, versions: Sequence[ModelVersion]) -> None:
+    wanted = {(version.sku, version.version) for version in versions}
+    for part in in_parts(sorted({sku for sku, _ in wanted})):
+        query = select(models.c.sku, models.c.version).where(models.c.sku.in_(part))
+        known = wanted.intersection((row.sku, row.version) for row in connection.execute(query))
+        if known:
+            sku, version = min(known)
+            raise SupersededError(f"SKU {sku!r} has a model version {version} already; nothing was added.")
+
+
 def _give_up(connection: Connection, given_up: Sequence[ModelVersion], now: datetime) -> None:
-    for part in in_parts([(version.sku, version.version) for version in given_up]):
-        connection.execute(
-            update(models).where(tuple_(models.c.sku, models.c.version).in_(part)).values(champion=False, deleted_at=now)
-        )
+    if not given_up:
+        return
+    statement = (
+        update(models)
+        .where(models.c.sku == bindparam("of_sku"), models.c.version == bindparam("of_version"))
+        .values(champion=False, deleted_at=now)
+    )
+    connection.execute(statement, [{"of_sku": version.sku, "of_version": version.version} for version in given_up])
 
 
 def _champion_before(connection: Connection, sku: str) -> str:

@@ -74,6 +74,7 @@ product = Table(
     Column("first_seen", Utc, nullable=False),
     Column("removed_at", Utc, comment="when it was found to be gone"),
     Column("model_hold", Text, comment="why nothing trains it until it is asked for; NULL where nothing holds it"),
+    sqlite_with_rowid=False,
 )
 
 stage_state = Table(

@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.Column("removed_at", TIME),
         sa.Column("model_hold", sa.Text()),
         sa.PrimaryKeyConstraint("sku", name="pk_product"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "forecast",
