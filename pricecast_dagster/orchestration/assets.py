@@ -53,7 +53,7 @@ class RefreshConfig(dg.Config):
 )
 def pricecast(context: dg.AssetExecutionContext, config: RefreshConfig, stores: PricecastResource) -> Iterator[Any]:
     """Bring a batch of products through the selected stages, chunk by chunk; fail at the end if any product did."""
-    stage_context = stores.open(context.run_id)
+    stage_context = stores.open(context.run.run_id)
     chosen = (
         tuple(decode_key(key) for key in context.partition_keys)
         if context.has_partition_key or context.has_partition_key_range
@@ -104,7 +104,7 @@ def _tell(stage_context: StageContext, events: EventWriter, outcomes: Sequence[O
 
 
 def _finish(context: dg.AssetExecutionContext, events: EventWriter, computed: list[Outcome], *, planned_by_dagster: bool) -> None:
-    context.instance.add_run_tags(context.run_id, {REASON_TAG: reasons(computed) or "nothing to do"})
+    context.instance.add_run_tags(context.run.run_id, {REASON_TAG: reasons(computed) or "nothing to do"})
     failed = [outcome for outcome in computed if outcome.status is Status.FAILED]
     if not failed:
         return
@@ -112,7 +112,7 @@ def _finish(context: dg.AssetExecutionContext, events: EventWriter, computed: li
         events.plan_failed(failed)
     products = sorted({outcome.sku for outcome in failed})
     raise dg.Failure(
-        description=f"{len(products)} of {len({outcome.sku for outcome in computed})} products failed; what could be done of the others is done. Failed: "
+        description=f"{len(products)} of {len({outcome.sku for outcome in computed})} products failed, the others are done: "
         f"{', '.join(products[:10])}{', ...' if len(products) > 10 else ''}. "
         "A failed product is tried again when its data changes, or when you materialize it.",
         metadata={"failed": dg.MetadataValue.table(_table(failed), schema=_FAILED_SCHEMA)},

@@ -65,7 +65,7 @@ class EventWriter:
                 dg.AssetKey(outcome.stage.value), partition=encode_key(outcome.sku), partitions_subset=None
             )
             event = DagsterEvent.build_asset_materialization_planned_event(self._step.job_name, self._step.step.key, data)
-            self._instance.report_dagster_event(event, self._context.run_id)
+            self._instance.report_dagster_event(event, self._context.run.run_id)
 
     def _materialize(self, materializations: Sequence[dg.AssetMaterialization]) -> None:
         if not self._batches:
@@ -89,7 +89,7 @@ class EventWriter:
             error_info=None,
             level=10,
             user_message="",
-            run_id=self._context.run_id,
+            run_id=self._context.run.run_id,
             timestamp=time.time(),
             step_key=self._step.step.key,
             job_name=self._step.job_name,
@@ -100,7 +100,7 @@ class EventWriter:
         told = [(outcome, check) for outcome in outcomes for check in outcome.checks if check.news]
         targets = self._latest_ids(stage, [outcome for outcome, _ in told])
         for outcome, check in told:
-            self._context.log_event(_evaluation(outcome, check, targets.get(encode_key(outcome.sku)), self._context.run_id))
+            self._context.log_event(_evaluation(outcome, check, targets.get(encode_key(outcome.sku)), self._context.run.run_id))
 
     def _latest_ids(self, stage: Stage, outcomes: Sequence[Outcome]) -> Mapping[str, int]:
         if not outcomes:

@@ -199,8 +199,11 @@ def test_a_raised_code_version_computes_that_stage_and_what_is_below_it(
 
     monkeypatch.setattr(versions, "CODE_VERSIONS", {**versions.CODE_VERSIONS, stage: "next"})
     report = shop.refresh()
-    assert computed(report) == {(sku, below) for sku, below in chain("SKU0001", "SKU0002", "SKU0003", "SKU0004")
-                                if STAGES.index(Stage(below)) >= STAGES.index(stage)}
+    assert computed(report) == {
+        (sku, below)
+        for sku, below in chain("SKU0001", "SKU0002", "SKU0003", "SKU0004")
+        if STAGES.index(Stage(below)) >= STAGES.index(stage)
+    }
 
 
 def test_asked_for_alone_a_stage_says_what_is_missing_above_it(shop: Shop) -> None:
