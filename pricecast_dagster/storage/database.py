@@ -80,7 +80,8 @@ class Database:
             yield
         except (OperationalError, InterfaceError, PoolTimeoutError) as error:
             cause = getattr(error, "orig", None) or error
-            raise DatabaseUnavailableError(f"The database {self.address} does not answer: {str(cause).strip()}.") from error
+            told = " ".join(str(cause).split()).rstrip(".?")
+            raise DatabaseUnavailableError(f"The database {self.address} does not answer: {told}.") from error
 
 
 def open_database(url: str) -> Database:
