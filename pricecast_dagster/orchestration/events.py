@@ -85,7 +85,7 @@ class EventWriter:
             event_specific_data=StepMaterializationData(materialization),
             message=materialization.description or "Materialized value.",
         )
-        return EventLogEntry(
+        return EventLogEntry(  # type: ignore[no-untyped-call]
             error_info=None,
             level=10,
             user_message="",
@@ -105,9 +105,11 @@ class EventWriter:
     def _latest_ids(self, stage: Stage, outcomes: Sequence[Outcome]) -> Mapping[str, int]:
         if not outcomes:
             return {}
-        return self._storage.get_latest_storage_id_by_partition(
-            dg.AssetKey(stage.value), DagsterEventType.ASSET_MATERIALIZATION, {encode_key(outcome.sku) for outcome in outcomes}
+        keys = {encode_key(outcome.sku) for outcome in outcomes}
+        ids: Mapping[str, int] = self._storage.get_latest_storage_id_by_partition(
+            dg.AssetKey(stage.value), DagsterEventType.ASSET_MATERIALIZATION, keys
         )
+        return ids
 
 
 def _materialization(outcome: Outcome, pointer: int | None) -> dg.AssetMaterialization:

@@ -7,7 +7,8 @@ It is launched without partition tags: Dagster would turn a scattered set of par
 fail with "Cannot access partition_key for a non-partitioned run".
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -44,5 +45,5 @@ def run_config(skus: Sequence[str] = (), **options: object) -> dict[str, object]
 
 def skus_of(run: dg.DagsterRun) -> set[str]:
     """The SKUs that a run of `refresh` names in its config; empty where it takes all that is out of date."""
-    config = run.run_config.get("ops", {}).get(OP_NAME, {}).get("config", {})
-    return set(config.get("skus", []))
+    run_config: Mapping[str, Any] = run.run_config
+    return set(run_config.get("ops", {}).get(OP_NAME, {}).get("config", {}).get("skus", []))

@@ -158,7 +158,7 @@ def _stored(context: StageContext, order: Order, answer: _Answer, version: str) 
         facts["metrics"] = order.model.facts["metrics"]
     if answer.instead is not None:
         facts["why_a_simple_method"] = answer.instead
-    series = {name: tuple(map(float, answer.frame[name])) for name in (PRICE, *BANDS)}
+    price, lower_80, upper_80, lower_95, upper_95 = (tuple(map(float, answer.frame[name])) for name in (PRICE, *BANDS))
     return StoredForecast(
         sku=order.sku,
         version=version,
@@ -169,7 +169,11 @@ def _stored(context: StageContext, order: Order, answer: _Answer, version: str) 
         code_version=order.inputs.code_version,
         made_at=context.clock(),
         facts=facts,
-        **series,
+        price=price,
+        lower_80=lower_80,
+        upper_80=upper_80,
+        lower_95=lower_95,
+        upper_95=upper_95,
     )
 
 

@@ -47,9 +47,10 @@ class Arrival:
         """SKU -> reason -> rejected rows, for the SKUs of the product list or with a usable row."""
         known = set(self.data.history[SKU].unique()) | set(self.data.products[SKU])
         told: dict[str, dict[str, int]] = {}
-        for (sku, reason), count in self.data.rejected.groupby([SKU, REASON]).size().items():
+        for sku, reason in zip(self.data.rejected[SKU], self.data.rejected[REASON], strict=True):
             if sku in known:
-                told.setdefault(str(sku), {})[str(reason)] = int(count)
+                counts = told.setdefault(str(sku), {})
+                counts[str(reason)] = counts.get(str(reason), 0) + 1
         return told
 
     @cached_property

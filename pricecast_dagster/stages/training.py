@@ -8,11 +8,12 @@ New data refits the champion's recipe and the refit takes its place: freshness i
 least as good as the present one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from pricecast_dagster.compute.protocol import Failure
 from pricecast_dagster.errors import SkuTooShortError
@@ -99,19 +100,19 @@ def carry_out(task: Task) -> Trained:
     from pricecast_dagster.forecasting.tuning import TuningPlan
 
     tuning = TuningPlan(task.trials) if task.trials else None
-    options = {"seed": task.seed, "minimum_history_days": task.minimum_history_days}
+    train_this = partial(train, task.panel, task.calendar, seed=task.seed, minimum_history_days=task.minimum_history_days)
     if task.champion is None:
-        return Trained(train(task.panel, task.calendar, tuning=tuning, **options), None, task.way.value)
+        return Trained(train_this(tuning=tuning), None, task.way.value)
     if task.way is Way.REFIT:
         return Trained(refit(task.panel, task.calendar, task.champion, seed=task.seed), None, task.way.value)
     if task.way is Way.WEIGH:
-        model = train(task.panel, task.calendar, tuning=None, recipe=task.champion.recipe, **options)
+        model = train_this(tuning=None, recipe=task.champion.recipe)
         return Trained(model, None, task.way.value)
-    challenger = train(task.panel, task.calendar, tuning=tuning, **options)
+    challenger = train_this(tuning=tuning)
     decision = compare(task.panel, task.calendar, task.champion.recipe, challenger.recipe, seed=task.seed)
     if decision.promote:
         return Trained(challenger, None, decision.reason)
-    stays = train(task.panel, task.calendar, tuning=None, recipe=task.champion.recipe, **options)
+    stays = train_this(tuning=None, recipe=task.champion.recipe)
     return Trained(stays, challenger, decision.reason)
 
 
@@ -174,8 +175,8 @@ def load_model(context: StageContext, sku: str, version: str) -> "Model":
     from pricecast_dagster.forecasting.recipe import Recipe
 
     bundle = context.artifacts.load(sku, version)
-    recipe = Recipe.from_json(bundle.metadata["recipe"])
-    return Model(recipe, dict(bundle.texts), dict(bundle.arrays), dict(bundle.metadata["facts"]))
+    kept: Mapping[str, Any] = bundle.metadata
+    return Model(Recipe.from_json(kept["recipe"]), bundle.texts, dict(bundle.arrays), kept["facts"])
 
 
 def panel_of(context: StageContext, sku: str, feature_version: str) -> Panel:
