@@ -194,7 +194,8 @@ def test_sales_lines_with_times_are_summed_onto_their_price(tmp_path):
         tmp_path,
         {
             "prices.csv": "sku,date,price\nA,2026-01-01,2\n",
-            "sales.csv": "sku,date,quantity\nA,2026-01-01 09:00,1\nA,2026-01-01 10:00,0\nA,2026-01-01 11:00,2\nA,2026-01-02 11:00,2\n",
+            "sales.csv": "sku,date,quantity\nA,2026-01-01 09:00,1\nA,2026-01-01 10:00,0\n"
+            "A,2026-01-01 11:00,2\nA,2026-01-02 11:00,2\n",
         },
     )
     assert history_rows(data) == [("A", "2026-01-01", 2.0, 3.0)]
