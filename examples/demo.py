@@ -94,15 +94,15 @@ def show(dagster: Dagster, settings: Settings) -> bool:
 
 
 def wait_for_forecasts(dagster: Dagster) -> None:
-    """Wait until every product has a forecast, with a line for each step on the way."""
-    told = -1
+    """Wait until every product has a forecast, with a line for every ten on the way."""
+    told = -CHUNK
 
     def done() -> bool:
         nonlocal told
         count = len(dagster.client.partition_status("forecast").materialized)
-        if count != told:
+        if count >= told + CHUNK:
             say(f"{count} of {PRODUCTS} products have a forecast.")
-            told = count
+            told = count - count % CHUNK
         return count >= PRODUCTS and idle(dagster)
 
     dagster.wait_until(done, "not every product has a forecast", LONGEST_WAIT_SECONDS)

@@ -38,10 +38,11 @@ class Process:
     log: Path
 
     def cause(self) -> str:
-        """What its log says it ended of: the first error in it, which Dagster's own errors only wrap, or its last line."""
+        """What its log says it ended of: an error of ours, else the first one, which Dagster's only wrap, else its last line."""
         lines = self.log.read_text(errors="replace").splitlines()
         errors = [line for line in lines if _ERROR.match(line)]
-        return (errors[:1] or lines[-1:] or ["its log is empty"])[0]
+        ours = [line for line in errors if line.startswith("pricecast_dagster.")]
+        return (ours[:1] or errors[:1] or lines[-1:] or ["its log is empty"])[0]
 
 
 def start(name: str, command: Sequence[str], environment: Mapping[str, str], log: Path, lock: IO[str]) -> Process:
