@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, inspect, text
 
 from pricecast_dagster.errors import DatabaseUnavailableError
-from pricecast_dagster.storage.migrations import HEAD
+from pricecast_dagster.storage.migrations import HEAD, VERSION_TABLE
 
 _LOCK: Final = 7_266_313_001
 """Any number that nobody else locks in the same PostgreSQL database."""
@@ -40,9 +40,9 @@ def bring_up_to_date(reading: Engine, writing: Engine) -> None:
 
 
 def _revision(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
+    if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    revision: str | None = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))
     return revision
 
 

@@ -39,7 +39,9 @@ def _bare_url(kind: str, folder: Path) -> str:
 
 def test_the_migrations_make_exactly_the_tables_that_the_code_uses(database: Database) -> None:
     with database.write() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+        differences = compare_metadata(
+            MigrationContext.configure(connection, opts={"version_table": migrations.VERSION_TABLE}), metadata
+        )
     assert [entry for entry in differences if not _is_comment(entry)] == []
 
 
@@ -131,7 +133,7 @@ def test_a_database_of_a_newer_pricecast_is_not_touched(kind: str, tmp_path: Pat
     url = new_database_url(kind, tmp_path)
     database = open_database(url)
     with database.write() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("UPDATE pricecast_version SET version_num = '9999'"))
     database.close()
     with pytest.raises(DatabaseUnavailableError, match="newer pricecast"):
         open_database(url)
@@ -181,9 +183,7 @@ def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
         open_database(f"sqlite:///{tmp_path}")
 
 
-@pytest.mark.parametrize(
-    ("url", "told"), [("mysql://x/y", "of mysql"), ("nonsense", "cannot be read"), ("", "cannot be read")]
-)
+@pytest.mark.parametrize(("url", "told"), [("mysql://x/y", "of mysql"), ("nonsense", "cannot be read"), ("", "cannot be read")])
 def test_another_kind_of_url_is_a_wrong_setting(url: str, told: str) -> None:
     with pytest.raises(SettingsError, match=told):
         open_database(url)

@@ -2,8 +2,14 @@
 
 from alembic import context
 
+from pricecast_dagster.storage.migrations import VERSION_TABLE
 from pricecast_dagster.storage.tables import metadata
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=True)
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    transactional_ddl=True,
+    version_table=VERSION_TABLE,
+)
 with context.begin_transaction():
     context.run_migrations()
