@@ -16,6 +16,7 @@ from pricecast_dagster.settings import Settings, load_settings
 from pricecast_dagster.stages import refresh
 from pricecast_dagster.stages.context import StageContext, open_context
 from pricecast_dagster.stages.outcome import Report
+from pricecast_dagster.stages.plan import Plan
 from pricecast_dagster.testing import random_history
 
 LAST_DAY = "2026-05-30"
@@ -54,7 +55,7 @@ class Shop:
         return open_context(self.settings, clock=self.clock)
 
     def refresh(self, **plan: object) -> Report:
-        return refresh.run(self.context(), refresh.Plan(**plan))  # type: ignore[arg-type]
+        return refresh.run(self.context(), Plan(**plan))  # type: ignore[arg-type]
 
     def append_day(self, skus: Sequence[str], *, price: float | None = None) -> None:
         """One more day for these products."""

@@ -10,7 +10,7 @@ from pricecast_dagster.schemas import Stage
 from pricecast_dagster.stages import refresh as refreshing
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.outcome import ChunkDone, Report
-from pricecast_dagster.stages.refresh import Plan
+from pricecast_dagster.stages.plan import Plan
 from pricecast_dagster.storage import products
 
 OnChunk = Callable[[ChunkDone], None]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from pricecast_dagster.errors import ForecastError, NoUsableHistoryError, UnknownSkuError
 from pricecast_dagster.schemas import LEVELS, STAGES, Stage
+from pricecast_dagster.stages import bundles
 from pricecast_dagster.stages import forecast as forecasting
-from pricecast_dagster.stages import training
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.staleness import States, present_inputs, why_stale
 from pricecast_dagster.stages.versions import NO_MODEL, code_versions
@@ -103,7 +103,7 @@ def _computed(context: StageContext, sku: str, known: States, days: int) -> Stor
     codes = code_versions(context.settings, context.calendar)
     inputs = present_inputs(sku, Stage.FORECAST, known, codes, None)
     assert inputs is not None
-    model = None if version is None else training.load_model(context, sku, version)
+    model = None if version is None else bundles.load_model(context, sku, version)
     order = forecasting.Order(sku, "asked for", inputs, rows.data_version, model, version, "no model")
     longer = replace(context, settings=context.settings.model_copy(update={"horizon_days": days}))
     frame = context.frames.read(Stage.RAW_HISTORY, sku, rows.data_version)

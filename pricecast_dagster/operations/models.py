@@ -12,6 +12,7 @@ from pricecast_dagster.schemas import Stage
 from pricecast_dagster.stages import refresh as refreshing
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.outcome import Status
+from pricecast_dagster.stages.plan import Plan
 from pricecast_dagster.storage import products, registry, states
 from pricecast_dagster.storage.registry import ModelVersion
 
@@ -99,7 +100,7 @@ def rollback(context: StageContext, sku: str, to: str | None) -> tuple[str | Non
 
 
 def _forecast_again(context: StageContext, sku: str) -> str:
-    plan = refreshing.Plan((sku,), stages=frozenset({Stage.FORECAST}), source="never")
+    plan = Plan((sku,), stages=frozenset({Stage.FORECAST}), source="never")
     report = refreshing.run(context, plan)
     outcome = next((outcome for outcome in report.outcomes if outcome.stage is Stage.FORECAST), None)
     if outcome is not None and outcome.status is Status.FAILED:

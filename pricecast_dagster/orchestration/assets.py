@@ -22,6 +22,7 @@ from pricecast_dagster.schemas import STAGES
 from pricecast_dagster.stages import refresh
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.outcome import Outcome, Status, reasons
+from pricecast_dagster.stages.plan import Plan
 from pricecast_dagster.storage.keys import decode_key
 from pricecast_dagster.storage.products import active_skus
 
@@ -72,8 +73,8 @@ def pricecast(context: dg.AssetExecutionContext, config: RefreshConfig, stores: 
     yield from ()
 
 
-def _plan(context: dg.AssetExecutionContext, config: RefreshConfig, chosen: tuple[str, ...]) -> refresh.Plan:
-    return refresh.Plan(
+def _plan(context: dg.AssetExecutionContext, config: RefreshConfig, chosen: tuple[str, ...]) -> Plan:
+    return Plan(
         skus=chosen or tuple(config.skus),
         stages=frozenset(stage for stage in STAGES if dg.AssetKey(stage.value) in context.selected_asset_keys),
         only_stale=config.only_stale if config.only_stale is not None else not chosen,

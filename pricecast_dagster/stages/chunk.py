@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from pricecast_dagster.errors import UnknownSkuError
 from pricecast_dagster.schemas import STAGES, Stage
-from pricecast_dagster.stages import commit, features, forecast, history, training
+from pricecast_dagster.stages import bundles, commit, features, forecast, history, training
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.history import Arrival
 from pricecast_dagster.stages.outcome import Outcome, Status
+from pricecast_dagster.stages.plan import Plan
 from pricecast_dagster.stages.staleness import present_inputs, why_stale
 from pricecast_dagster.stages.versions import NO_MODEL, code_versions
 from pricecast_dagster.storage import products, registry, requests
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pricecast_dagster.forecasting.model import Model
-    from pricecast_dagster.stages.refresh import Plan
 
 
 @dataclass
@@ -35,7 +35,7 @@ class _Chunk:
     """The working set of one chunk; `states` are the stored ones, moved on by the chunk's own results."""
 
     context: StageContext
-    plan: "Plan"
+    plan: Plan
     codes: Mapping[Stage, str]
     skus: Sequence[str]
     states: dict[tuple[str, Stage], StageState]
@@ -82,7 +82,7 @@ class _Chunk:
 
 
 def work(
-    context: StageContext, plan: "Plan", arrival: Arrival | None, skus: Sequence[str], stages: frozenset[Stage]
+    context: StageContext, plan: Plan, arrival: Arrival | None, skus: Sequence[str], stages: frozenset[Stage]
 ) -> list[Outcome]:
     """Bring some SKUs through the stages and commit.
 
@@ -106,7 +106,7 @@ def work(
     return commit.commit(context, chunk.outcomes, before, stored, chunk.champions, ingest_id)
 
 
-def _open(context: StageContext, plan: "Plan", skus: Sequence[str]) -> _Chunk:
+def _open(context: StageContext, plan: Plan, skus: Sequence[str]) -> _Chunk:
     with context.database.read() as connection:
         known = products.known_skus(connection, skus)
         chunk = _Chunk(
@@ -199,5 +199,5 @@ def _order(chunk: _Chunk, sku: str, reason: str, inputs: Inputs) -> forecast.Ord
         if state is not None and state.error is not None:
             told = f"training failed: {state.error}"
         return forecast.Order(sku, reason, inputs, history_version, None, None, told)
-    model = chunk.models.get(sku) or training.load_model(chunk.context, sku, version)
+    model = chunk.models.get(sku) or bundles.load_model(chunk.context, sku, version)
     return forecast.Order(sku, reason, inputs, history_version, model, version, "")

@@ -1,0 +1,88 @@
+"""A lesson: one training, from everything it needs to the model that comes out; what a worker process does.
+
+Belongs here: the task that travels to a worker, and carrying it out. Not here: who is due and why (`stages.training`), fitting
+(`forecasting.model`), and the rule of a contest (`forecasting.promotion`).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pricecast_dagster.forecasting.calendar import HolidayCalendar
+from pricecast_dagster.forecasting.panel import Panel
+
+if TYPE_CHECKING:
+    from pricecast_dagster.forecasting.model import Model
+
+
+class Way(StrEnum):
+    """How a SKU is trained; the value is the beginning of the sentence in the registry."""
+
+    FIRST = "first model of this product"
+    REFIT = "the champion's recipe on new data"
+    WEIGH = "the champion's recipe, weighed again"
+    CONTEST = "a new recipe against the champion's"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Everything one training needs; it travels to a worker process.
+
+    Attributes:
+        panel: of this SKU alone.
+        champion: the present champion; None where there is none.
+        trials: tuning trials; 0 means no tuning.
+    """
+
+    sku: str
+    way: Way
+    panel: Panel
+    calendar: HolidayCalendar
+    champion: "Model | None"
+    trials: int
+    seed: int
+    minimum_history_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What came out of one training.
+
+    Attributes:
+        champion: the model that answers from now on.
+        challenger: a new recipe's model that lost; kept in the registry for its scores.
+        decision: in words.
+    """
+
+    champion: "Model"
+    challenger: "Model | None"
+    decision: str
+
+
+def carry_out(task: Task) -> Trained:
+    """Train one SKU; runs in a worker process.
+
+    Raises:
+        SkuTooShortError: the history is too short for a model.
+        TrainingError: the model could not be fitted.
+    """
+    from pricecast_dagster.forecasting.model import refit, train
+    from pricecast_dagster.forecasting.promotion import compare
+    from pricecast_dagster.forecasting.tuning import TuningPlan
+
+    tuning = TuningPlan(task.trials) if task.trials else None
+    train_this = partial(train, task.panel, task.calendar, seed=task.seed, minimum_history_days=task.minimum_history_days)
+    if task.champion is None:
+        return Trained(train_this(tuning=tuning), None, task.way.value)
+    if task.way is Way.REFIT:
+        return Trained(refit(task.panel, task.calendar, task.champion, seed=task.seed), None, task.way.value)
+    if task.way is Way.WEIGH:
+        model = train_this(tuning=None, recipe=task.champion.recipe)
+        return Trained(model, None, task.way.value)
+    challenger = train_this(tuning=tuning)
+    decision = compare(task.panel, task.calendar, task.champion.recipe, challenger.recipe, seed=task.seed)
+    if decision.promote:
+        return Trained(challenger, None, decision.reason)
+    stays = train_this(tuning=None, recipe=task.champion.recipe)
+    return Trained(stays, challenger, decision.reason)
