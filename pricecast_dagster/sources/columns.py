@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from pricecast_dagster.errors import MissingColumnsError
+from pricecast_dagster.errors import MissingColumnsError, SettingsError
 from pricecast_dagster.schemas import CATEGORY, DATE, MODIFIED_AT, NAME, PRICE, QUANTITY, SKU
 
 REVENUE: Final = "revenue"
@@ -102,6 +102,21 @@ def lay_out(where: str, names: Sequence[str], kind: Kind | None, mapping: Mappin
     if missing:
         raise MissingColumnsError(where, [_their_name(ours, kind, mapping) for ours in missing], names)
     return layout
+
+
+def check_mapping(mapping: Mapping[str, str]) -> None:
+    """Refuse a mapping of columns that we do not have: a slip in it would be silently without effect.
+
+    Raises:
+        SettingsError: names them, and those there are.
+    """
+    unknown = [name for name in mapping if name.rpartition(".")[2] not in OURS or name.count(".") > 1]
+    unknown += [name for name in mapping if "." in name and name.partition(".")[0] not in [kind.value for kind in Kind]]
+    if unknown:
+        raise SettingsError(
+            f"PRICECAST_COLUMNS names {', '.join(map(repr, dict.fromkeys(unknown)))}; our columns are {', '.join(OURS)}, with or "
+            f"without {', '.join(f'`{kind.value}.`' for kind in Kind)} before them."
+        )
 
 
 def expected_names(mapping: Mapping[str, str]) -> set[str]:

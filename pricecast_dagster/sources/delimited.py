@@ -132,13 +132,18 @@ def _structure(content: bytes, header: Header) -> tuple[Positions, Positions, Po
     starts = np.concatenate([[0], breaks + 1])
     ends = np.concatenate([breaks, [len(data)]])
     fields = np.searchsorted(separators, ends) - np.searchsorted(separators, starts) + 1
-    blank = (ends == starts) | ((fields == 1) & _only_spaces(data, starts, ends))
+    blank = ends == starts
+    single = np.flatnonzero(~blank & (fields == 1))
+    blank[single] = ~_any_visible(data, starts[single], ends[single])
     return starts[~blank] + header.start, ends[~blank] + header.start, fields[~blank]
 
 
-def _only_spaces(data: NDArray[np.uint8], starts: Positions, ends: Positions) -> NDArray[np.bool_]:
-    visible = np.concatenate([[0], np.cumsum(data > ord(" "))]) if len(starts) else np.zeros(1, dtype=np.int64)
-    return np.asarray(visible[ends] == visible[starts])
+def _any_visible(data: NDArray[np.uint8], starts: Positions, ends: Positions) -> NDArray[np.bool_]:
+    """Whether a span holds more than spaces; spans are not empty and lie in order."""
+    edges = np.column_stack([starts, ends]).ravel()
+    if len(edges) and edges[-1] == len(data):
+        edges = edges[:-1]
+    return np.asarray(np.maximum.reduceat(data, edges)[::2] > ord(" ")) if len(edges) else np.zeros(0, dtype=np.bool_)
 
 
 def _quotes_in_order(data: NDArray[np.uint8], quotes: Positions, separator: int) -> bool:

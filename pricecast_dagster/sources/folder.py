@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _TABULAR: Final = (".csv", ".tsv", ".txt", ".parquet", ".pq")
 _COMPRESSED: Final = (".gz", ".bz2", ".xz", ".zip")
+_NAMED_AT_MOST: Final = 5
 _SPELLED: Final = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 
 
@@ -56,7 +57,8 @@ def find_files(settings: Settings) -> tuple["AbstractFileSystem", list[Found], l
         raise SourceUnavailableError(f"The source {settings.source} cannot be listed: {error}.") from error
     if not entries:
         raise SourceUnavailableError(f"The source {settings.source} is not there, or has no files.")
-    found, ignored = [], []
+    found: list[Found] = []
+    others: list[str] = []
     for path, entry in sorted(entries.items()):
         name = PurePosixPath(path).name if path == root else path.removeprefix(root).lstrip("/")
         if any(part.startswith((".", "_")) for part in name.split("/")):
@@ -64,10 +66,11 @@ def find_files(settings: Settings) -> tuple["AbstractFileSystem", list[Found], l
         if _is_tabular(name):
             found.append(Found(name, path, _state(entry)))
         else:
-            ignored.append(f"{name} is ignored: neither CSV nor Parquet by its name.")
+            others.append(name)
+    notes = [_ignored(others)] if others else []
     if not found:
-        raise SourceUnavailableError(f"The source {settings.source} has no CSV or Parquet file; {' '.join(ignored)}".strip())
-    return filesystem, found, ignored
+        raise SourceUnavailableError(f"The source {settings.source} has no CSV or Parquet file. {' '.join(notes)}".strip())
+    return filesystem, found, notes
 
 
 def read_file(filesystem: "AbstractFileSystem", found: Found, settings: Settings) -> Sheet | None:
@@ -119,6 +122,11 @@ def _is_tabular(name: str) -> bool:
     for suffix in _COMPRESSED:
         lowered = lowered.removesuffix(suffix)
     return lowered.endswith(_TABULAR)
+
+
+def _ignored(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
+    return f"{', '.join(names[:_NAMED_AT_MOST])}{more}: ignored, neither CSV nor Parquet by name."
 
 
 def _state(entry: Mapping[str, Any]) -> dict[str, str]:

@@ -157,12 +157,17 @@ def _column(sheet: Sheet, layout: Layout, name: str) -> "pa.ChunkedArray":
 def _are_till_lines(layout: Layout, moments: Moments) -> bool:
     """Whether several rows of a SKU and day add up to its day, rather than contradict each other.
 
-    Yes where rows tell a quantity and the file has an invoice or a revenue column, or a time of day in any row. A file of
-    bare days is taken for one row a SKU and day: there, a second row is a correction or a mistake.
+    Yes where rows tell a quantity and the file has an invoice or a revenue column, or times of day. A file of bare days is
+    taken for one row a SKU and day: there, a second row is a correction or a mistake. The same time on different days
+    throughout a file is no time of day but the midnight of another zone.
     """
     if layout.kind not in (Kind.SALES, Kind.HISTORY):
         return False
-    return INVOICE in layout.columns or REVENUE in layout.columns or bool(moments.seconds.any())
+    if INVOICE in layout.columns or REVENUE in layout.columns:
+        return True
+    good = ~np.isnat(moments.days)
+    times, days = np.unique(moments.seconds[good]), np.unique(moments.days[good])
+    return bool(times.any()) and not (len(times) == 1 and len(days) > 1)
 
 
 def _amounts(

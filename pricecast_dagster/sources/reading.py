@@ -15,12 +15,12 @@ from pricecast_dagster.schemas import CATEGORY, NAME, SKU
 from pricecast_dagster.settings import Settings
 from pricecast_dagster.sources.accounts import Account, count_by_kind, count_lines, rejected_frame
 from pricecast_dagster.sources.cleaning import clean
-from pricecast_dagster.sources.columns import Kind, Layout, completed, kind_by_name, lay_out
+from pricecast_dagster.sources.columns import Kind, Layout, check_mapping, completed, kind_by_name, lay_out
 from pricecast_dagster.sources.fingerprint import cheap_fingerprint, is_database
 from pricecast_dagster.sources.folder import find_files, read_file
 from pricecast_dagster.sources.parsing import parse
 from pricecast_dagster.sources.products import clean_products, products_of
-from pricecast_dagster.sources.reasons import TAKEN
+from pricecast_dagster.sources.reasons import TAKEN, Reason
 from pricecast_dagster.sources.sheet import Sheet
 from pricecast_dagster.sources.values import as_texts
 
@@ -69,8 +69,10 @@ def read_source(settings: Settings, *, today: date, skus: Collection[str] | None
     Raises:
         SourceUnavailableError: the source is not there, or has nothing that can be used.
         MissingColumnsError: a file or table lacks columns; names both sides.
+        SettingsError: a setting of the source has no meaning.
         UnreadableFileError: a file is damaged or not in the encoding that was set.
     """
+    check_mapping(settings.columns)
     fingerprint = cheap_fingerprint(settings)
     gathered = _from_database(settings) if is_database(settings.source) else _from_folder(settings)
     found = list(zip(gathered.sheets, gathered.layouts, strict=True))
@@ -88,15 +90,29 @@ def read_source(settings: Settings, *, today: date, skus: Collection[str] | None
     cleaned = clean(lines, known, settings.absurd_factor)
     line_accounts = [Account(one.sheet, one.layout, reason) for one, reason in zip(lines, cleaned.reasons, strict=True)]
     accounts += line_accounts
+    counts = count_lines(accounts)
     return SourceData(
         products=products_of(cleaned.history, _with_names(line_accounts)) if known is None else products,
         history=cleaned.history,
         rejected=rejected_frame(accounts),
-        counts=count_lines(accounts),
+        counts=counts,
         counts_by_kind=count_by_kind(accounts),
         fingerprint=fingerprint,
-        notes=tuple(gathered.notes),
+        notes=(*gathered.notes, *_remarks(listed, known, counts)),
     )
+
+
+def _remarks(listed: Sequence[tuple[Sheet, Layout]], known: frozenset[str] | None, counts: Mapping[str, int]) -> list[str]:
+    remarks = []
+    if listed and known is None:
+        remarks.append("The product list is empty: every SKU with a price is a product.")
+    unknown = counts.get(f"rejected: {Reason.UNKNOWN_SKU}", 0)
+    if unknown > counts["lines"] / 2:
+        remarks.append(
+            f"{unknown:,} of {counts['lines']:,} lines are of SKUs that the product list does not have: "
+            "are they written the same way there, with the same leading zeros?"
+        )
+    return remarks
 
 
 def _with_names(accounts: Sequence[Account]) -> list[tuple[Sheet, Layout]]:

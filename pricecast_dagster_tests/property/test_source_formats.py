@@ -13,10 +13,11 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pricecast_dagster.errors import SourceError
 from pricecast_dagster.sources.delimited import read_header, read_records
 from pricecast_dagster.sources.encodings import decoded, looks_like_gbk
 from pricecast_dagster.sources.fingerprint import history_versions
-from pricecast_dagster_tests.sources import history_rows, read_files
+from pricecast_dagster_tests.sources import assert_every_line_is_accounted_for, history_rows, read_files
 
 Row = tuple[str, date, int, int | None]
 """SKU, day, price in cents, quantity."""
@@ -180,3 +181,26 @@ def test_chinese_in_gbk_is_always_taken_for_it(words, separator):
 @given(st.binary(max_size=300))
 def test_any_bytes_decode_to_some_text(raw):
     decoded(raw, "auto", "f.csv").content.decode()
+
+
+DAMAGE = st.lists(
+    st.tuples(st.integers(0, 400), st.sampled_from([b'"', b"\n", b"\r", b"\0", b",", b"\xff", b'""', b"\x1f\x8b", b"9" * 400]))
+)
+WHOLE = (
+    "sku;date;price;quantity\n" + 'MAÇÃ;25/12/2025;R$ 1.234,50;1.000,5\n"a;b";01/02/2026;0,99;3\n001;2026-01-02 10:00;5;\n' * 3
+).encode()
+
+
+@settings(max_examples=50)
+@given(DAMAGE, st.sampled_from(["prices.csv", "sales.csv", "history.csv", "products.csv"]))
+def test_a_damaged_file_is_accounted_for_or_refused_in_our_words(damage, name):
+    raw = bytearray(WHOLE)
+    for position, piece in damage:
+        raw[position:position] = piece
+    with TemporaryDirectory() as folder:
+        try:
+            data = read_files(Path(folder), {"prices_0.csv": "sku,date,price\nA,2026-01-01,2\n", name: bytes(raw)})
+        except SourceError as error:
+            assert name in str(error)
+        else:
+            assert_every_line_is_accounted_for(data)

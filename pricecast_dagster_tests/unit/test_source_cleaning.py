@@ -180,6 +180,14 @@ def test_bare_days_are_one_row_a_day_and_a_second_row_is_a_correction(tmp_path):
     ]
 
 
+def test_the_same_hour_on_every_day_is_a_midnight_of_elsewhere_and_makes_no_till(tmp_path):
+    text = "sku,date,price,quantity\nA,2026-01-01T03:00:00Z,2,1\nA,2026-01-01T03:00:00Z,4,1\nA,2026-01-02T03:00:00Z,5,0\n"
+    assert history_rows(read_files(tmp_path, {"history.csv": text})) == [
+        ("A", "2026-01-01", 4.0, 1.0),
+        ("A", "2026-01-02", 5.0, 0.0),
+    ]
+
+
 def test_a_till_that_tells_amounts_has_prices(tmp_path):
     text = (
         "sku,date,amount,quantity\nA,2026-01-01,6,3\nA,2026-01-01,-2,-1\nA,2026-01-01,0,0\nA,2026-01-01,0,1\nA,2026-01-02,5,2\n"

@@ -66,7 +66,7 @@ def test_other_files_are_ignored_and_it_is_said_why(tmp_path):
     data = read_files(tmp_path, {"prices.csv": PRICES, "README.md": "x", "notes.csv": "a,b\n1,2\n", "empty.csv": "\n"})
     assert len(data.history) == 1
     assert data.notes == (
-        "README.md is ignored: neither CSV nor Parquet by its name.",
+        "README.md: ignored, neither CSV nor Parquet by name.",
         "empty.csv is ignored: it is empty.",
         "notes.csv is ignored: neither its name nor its columns tell products, prices or sales.",
     )
@@ -82,7 +82,7 @@ def test_sales_that_hold_prices_serve_as_both_and_it_is_said(tmp_path):
     ("files", "settings", "error", "message"),
     [
         ({}, {}, SourceUnavailableError, "not there, or has no files"),
-        ({"a.pdf": "x"}, {}, SourceUnavailableError, r"no CSV or Parquet file; a\.pdf is ignored"),
+        ({"a.pdf": "x"}, {}, SourceUnavailableError, r"no CSV or Parquet file\. a\.pdf: ignored"),
         ({"sales.csv": "sku,date,quantity\nA,2026-01-01,3\n"}, {}, SourceUnavailableError, "has no prices"),
         (
             {"prices.csv": "sku,day,price\n"},
@@ -100,6 +100,8 @@ def test_sales_that_hold_prices_serve_as_both_and_it_is_said(tmp_path):
         ({"prices.parquet": "PAR1 cut off"}, {}, UnreadableFileError, r"prices\.parquet is Parquet, and cut off or damaged"),
         ({"prices.csv.gz": gzip.compress(PRICES.encode())[:-9]}, {}, UnreadableFileError, "cut off or damaged"),
         ({"prices.csv": PRICES}, {"separator": "::"}, SettingsError, "PRICECAST_SEPARATOR"),
+        ({"prices.csv": PRICES}, {"columns": {"skuu": "x"}}, SettingsError, "names 'skuu'; our columns are sku, name"),
+        ({"prices.csv": PRICES}, {"columns": {"shop.sku": "x"}}, SettingsError, "names 'shop.sku'"),
     ],
 )
 def test_a_source_that_cannot_be_used_says_what_and_where(tmp_path, files, settings, error, message):
@@ -141,3 +143,21 @@ def test_damaged_characters_are_noted(tmp_path):
     name = "maçã pão café açúcar feijão limão " * 4
     data = read_files(tmp_path, {"prices.csv": f"sku,date,price,name\nA,2026-01-01,2,{name}".encode() + b"\xff\n"})
     assert data.notes == ("prices.csv: 1 characters are not utf-8 and were replaced.",)
+
+
+def test_of_many_other_files_some_are_named(tmp_path):
+    data = read_files(tmp_path, {"prices.csv": PRICES, **{f"{n}.pdf": "x" for n in range(8)}})
+    assert data.notes == ("0.pdf, 1.pdf, 2.pdf, 3.pdf, 4.pdf and 3 more: ignored, neither CSV nor Parquet by name.",)
+
+
+def test_an_empty_product_list_is_none_and_it_is_said(tmp_path):
+    data = read_files(tmp_path, {"prices.csv": PRICES, "products.csv": "sku,name\n"})
+    assert data.products["sku"].tolist() == ["A"]
+    assert data.notes == ("The product list is empty: every SKU with a price is a product.",)
+
+
+def test_a_product_list_that_knows_hardly_any_sku_is_pointed_at(tmp_path):
+    prices = "sku,date,price\n001,2026-01-01,2\n002,2026-01-01,2\n003,2026-01-01,2\n"
+    data = read_files(tmp_path, {"prices.csv": prices, "products.csv": "sku,name\n1,Tea\n"})
+    assert data.history.empty
+    assert data.notes[0].startswith("3 of 4 lines are of SKUs that the product list does not have")
