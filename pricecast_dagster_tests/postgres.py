@@ -11,12 +11,11 @@ folders above it to everybody.
 
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -29,6 +28,10 @@ if TYPE_CHECKING:
 
 NewDatabase = Callable[..., str]
 """Makes a database and returns its SQLAlchemy URL; `template=` a URL of an earlier one copies it."""
+
+# Ends the server ("fast": sessions are cut off) and removes its folder when our end of the pipe closes: also when this process
+# is killed, or leaves without its exit handlers, as the workers of pytest-xdist do.
+KEEPER = '"$@" & server=$!; cat > /dev/null; kill -INT $server; wait $server; rm -rf "$0"'
 
 START_SECONDS = 30.0
 LOOK_SECONDS = 0.02
@@ -85,48 +88,31 @@ def postgres_server() -> Iterator[NewDatabase]:
         shutil.rmtree(folder, ignore_errors=True)
         raise PostgresMissingError(f"initdb failed: {made.stderr.strip()}")
     options = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
-    command = [*_as_user(), *_ending_with_us(), programs / "postgres", "-D", data, "-k", folder, *options]
+    command = [*_as_user(), programs / "postgres", "-D", data, "-k", folder, *options]
     with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        keeper = subprocess.Popen(["sh", "-c", KEEPER, folder, *command], stdin=subprocess.PIPE, stdout=log, stderr=log)
     try:
-        _wait_until_it_answers(server, folder)
+        _wait_until_it_answers(folder)
         yield _maker(folder)
     finally:
-        stop(server)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def stop(server: "subprocess.Popen[bytes]") -> None:
-    """End it, with or without its consent."""
-    with suppress(ProcessLookupError):
-        server.send_signal(signal.SIGINT)  # "fast": sessions are cut off
-    try:
-        server.wait(START_SECONDS)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
+        assert keeper.stdin is not None
+        keeper.stdin.close()
+        keeper.wait(START_SECONDS)
 
 
 def _as_user() -> list[str]:
     return ["unshare", "--user", "--map-user=1000", "--map-group=1000"] if os.geteuid() == 0 else []
 
 
-def _ending_with_us() -> list[str]:
-    # A killed test process cannot stop its server; the kernel can.
-    return ["setpriv", "--pdeathsig", "INT"] if shutil.which("setpriv") else []
-
-
-def _wait_until_it_answers(server: "subprocess.Popen[bytes]", folder: Path) -> None:
+def _wait_until_it_answers(folder: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
             _connect(folder).close()
             return
         except Exception as error:
-            log = (folder / "log").read_text()
-            if server.poll() is not None:
-                raise PostgresMissingError(f"PostgreSQL ended at once: {log}") from error
             if time.monotonic() > deadline:
+                log = (folder / "log").read_text()
                 raise PostgresMissingError(f"PostgreSQL does not answer: {error}; {log}") from error
             time.sleep(LOOK_SECONDS)
 

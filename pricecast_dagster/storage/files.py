@@ -16,7 +16,7 @@ from uuid import uuid4
 from pricecast_dagster.errors import StorageError
 
 TEMPORARY: Final = ".tmp"
-_SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._%~-]*")
+_SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_%-][A-Za-z0-9._%~-]*")
 
 
 @dataclass(frozen=True, slots=True)

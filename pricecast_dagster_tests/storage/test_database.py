@@ -140,7 +140,7 @@ def test_a_database_of_a_newer_pricecast_is_not_touched(kind: str, tmp_path: Pat
 
 
 def test_a_server_that_is_gone_is_told_with_its_address_and_without_the_password() -> None:
-    with pytest.raises(DatabaseUnavailableError, match="127.0.0.1:1/none.*does not answer.*PRICECAST_DATABASE_URL") as told:
+    with pytest.raises(DatabaseUnavailableError, match=r"127.0.0.1:1/none.*does not answer.*PRICECAST_DATABASE_URL") as told:
         open_database("postgresql+psycopg2://someone:hidden@127.0.0.1:1/none")
     assert "hidden" not in str(told.value)
 
@@ -165,8 +165,8 @@ def test_sessions_that_the_server_cut_off_are_replaced(tmp_path: Path) -> None:
     with database.read() as connection:
         connection.execute(text("SELECT 1"))
     with database.write() as connection:
-        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        connection.execute(text(others))
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
     with database.read() as connection:
         assert connection.scalar(text("SELECT 1")) == 1
     database.close()

@@ -74,7 +74,10 @@ def test_the_new_forecast_is_current_and_the_old_one_stays(stocked: Database) ->
 
 
 def test_without_a_forecast_the_way_to_one_is_told(stocked: Database) -> None:
-    with stocked.read() as connection, pytest.raises(UnknownVersionError, match="'A-1' has no forecast.*pricecast forecast --sku A-1"):
+    with (
+        stocked.read() as connection,
+        pytest.raises(UnknownVersionError, match=r"'A-1' has no forecast.*pricecast forecast --sku A-1"),
+    ):
         forecasts.current(connection, "A-1")
 
 

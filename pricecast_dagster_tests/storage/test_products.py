@@ -35,7 +35,9 @@ def test_a_product_that_left_is_known_and_not_active(database: Database) -> None
 def test_a_product_that_comes_back_is_computed_from_scratch(database: Database) -> None:
     with database.write() as connection:
         products.upsert(connection, [("A-1", "Soap", ""), ("A-2", "Salt", "")], NOW)
-        rows = [StageState(sku, Stage.RAW_HISTORY, "h1", Inputs("h1", "1"), updated_at=NOW, ingest_id=1) for sku in ("A-1", "A-2")]
+        rows = [
+            StageState(sku, Stage.RAW_HISTORY, "h1", Inputs("h1", "1"), updated_at=NOW, ingest_id=1) for sku in ("A-1", "A-2")
+        ]
         states.record_success(connection, rows)
         products.remove(connection, ["A-1"], LATER)
         assert products.upsert(connection, [("A-1", "Soap", ""), ("A-2", "Salt", "")], LATER) == ["A-1"]

@@ -60,8 +60,15 @@ def test_a_new_champion_takes_the_place_of_the_old_one(stocked: Database) -> Non
     with stocked.write() as connection:
         registry.add(connection, [model("1", champion=True), model("1", "A-2", champion=True)])
         registry.add(connection, [model("2", champion=True), model("3")])
-        assert {sku: one.version for sku, one in registry.champions(connection, ["A-1", "A-2", "B_1"]).items()} == {"A-1": "2", "A-2": "1"}
-        assert [(one.version, one.champion) for one in registry.versions(connection, "A-1")] == [("3", False), ("2", True), ("1", False)]
+        assert {sku: one.version for sku, one in registry.champions(connection, ["A-1", "A-2", "B_1"]).items()} == {
+            "A-1": "2",
+            "A-2": "1",
+        }
+        assert [(one.version, one.champion) for one in registry.versions(connection, "A-1")] == [
+            ("3", False),
+            ("2", True),
+            ("1", False),
+        ]
 
 
 def test_the_database_itself_refuses_a_second_champion(stocked: Database) -> None:
@@ -107,7 +114,7 @@ def test_rolling_back_goes_to_the_champion_before_and_once_more_back_again(stock
 def test_without_an_earlier_champion_there_is_no_way_back(stocked: Database) -> None:
     with stocked.write() as connection:
         registry.add(connection, [model("1", champion=True), model("2")])
-        with pytest.raises(UnknownVersionError, match="no earlier champion.*models show A-1"):
+        with pytest.raises(UnknownVersionError, match=r"no earlier champion.*models show A-1"):
             registry.rollback(connection, "A-1", NOW)
         with pytest.raises(UnknownVersionError, match="no model version 7"):
             registry.rollback(connection, "A-1", NOW, to="7")
@@ -208,7 +215,9 @@ def test_whatever_happens_there_is_one_champion_or_none(database: Database) -> N
     from hypothesis.stateful import run_state_machine_as_test
 
     machine = type("Machine", (Registry,), {"database": database})
-    run_state_machine_as_test(machine, settings=settings(max_examples=12, stateful_step_count=12, deadline=None, derandomize=True))
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=12, stateful_step_count=12, deadline=None, derandomize=True)
+    )
 
 
 def test_the_decision_of_a_promotion_can_be_given(stocked: Database) -> None:

@@ -119,7 +119,9 @@ def _store(database: Database, portfolio: Mapping[str, Drawn]) -> dict[str, Requ
     with database.write() as connection:
         products.upsert(connection, [(sku, sku, "") for sku in portfolio], NOW)
         products.remove(connection, [sku for sku, one in portfolio.items() if not one.active], NOW)
-        insert_or_update(connection, stage_state, [_row(sku, state) for sku, one in portfolio.items() for state in one.states.values()])
+        insert_or_update(
+            connection, stage_state, [_row(sku, state) for sku, one in portfolio.items() for state in one.states.values()]
+        )
         for index, (sku, one) in enumerate(portfolio.items()):
             if one.hold is not None:
                 products.hold(connection, sku, one.hold)
@@ -168,7 +170,9 @@ def fresh_states(sku: str, now: datetime = NOW) -> list[StageState]:
     """All four stages of a SKU, up to date with each other."""
     inputs = (Inputs("h1", "1"), Inputs("h1", "1"), Inputs("f1", "1"), Inputs("h1/m1", "1"))
     return [
-        StageState(sku, stage, version, made_from, reason="new", updated_at=now, ingest_id=1 if stage is Stage.RAW_HISTORY else None)
+        StageState(
+            sku, stage, version, made_from, reason="new", updated_at=now, ingest_id=1 if stage is Stage.RAW_HISTORY else None
+        )
         for stage, version, made_from in zip(STAGES, ("h1", "f1", "m1", "c1"), inputs, strict=True)
     ]
 

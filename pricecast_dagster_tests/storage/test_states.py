@@ -68,7 +68,13 @@ def test_a_success_clears_the_failure_before_it(stocked: Database) -> None:
 def test_a_failure_keeps_what_the_stage_holds(stocked: Database) -> None:
     good = replace(history("h1", 1), metadata={"rows": 3}, seconds=2.0)
     bad = StageState(
-        "A-1", Stage.RAW_HISTORY, failed_inputs=Inputs("bad", "1"), error="no rows", reason="data changed", updated_at=LATER, ingest_id=2
+        "A-1",
+        Stage.RAW_HISTORY,
+        failed_inputs=Inputs("bad", "1"),
+        error="no rows",
+        reason="data changed",
+        updated_at=LATER,
+        ingest_id=2,
     )
     with stocked.write() as connection:
         states.record_success(connection, [good])
@@ -201,7 +207,11 @@ def test_a_withdrawn_model_and_a_removed_product_are_not_told(stocked: Database)
         assert states.unannounced(connection) == []
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=5), lambda part: st.lists(part, max_size=3), max_leaves=8))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(max_size=5), lambda part: st.lists(part, max_size=3), max_leaves=8
+    )
+)
 def test_any_facts_become_json_that_both_databases_take(value: object) -> None:
     text = to_json({"value": value})
     assert "NaN" not in text.replace('"NaN"', "")
