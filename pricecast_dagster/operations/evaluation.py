@@ -102,9 +102,11 @@ def backtest(settings: Settings, plan: BacktestPlan, advance: Advance) -> Backte
 
     whole = read_source(settings, skus=plan.skus or None, today=datetime.now(UTC).date())
     days = origins(_last_day(whole, plan.skus), plan)
-    units = [unit for day in days for unit in _units(settings, plan, day)]
-    if not units:
-        raise NoUsableHistoryError(f"No product has a price up to {days[-1]}.", remedy="Ask for fewer origins or shorter steps.")
+    by_origin = {day: list(_units(settings, plan, day)) for day in days}
+    empty = next((day for day, units in by_origin.items() if not units), None)
+    if empty is not None:
+        raise NoUsableHistoryError(f"No product has a price up to {empty}.", remedy="Ask for fewer origins or shorter steps.")
+    units = [unit for units in by_origin.values() for unit in units]
     results: list[Forecasts] = []
     failed: dict[str, str] = {}
     compute = LocalCompute(settings.jobs)

@@ -1,0 +1,71 @@
+"""`backtest`: the file, the comparison, and that nothing after an origin is seen."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pricecast_dagster.schemas import BACKTEST_COLUMNS
+from pricecast_dagster_tests.cli.conftest import Pricecast
+from pricecast_dagster_tests.shop import LAST_DAY, Shop
+
+QUICK = ("--no-optimize", "--origins", "2", "--step", "7", "--horizon", "5")
+
+
+def test_the_file_has_a_row_for_every_product_origin_and_day(shop: Shop, pricecast: Pricecast) -> None:
+    result = pricecast("backtest", "--out", "rows.csv", *QUICK)
+    rows = pd.read_csv("rows.csv", parse_dates=["origin", "date"])
+    assert list(rows) == list(BACKTEST_COLUMNS)
+    assert len(rows) == 3 * 2 * 5
+    assert sorted(rows["origin"].unique()) == [pd.Timestamp("2026-05-18"), pd.Timestamp("2026-05-25")]
+    assert rows["date"].max() == pd.Timestamp(LAST_DAY)
+    assert (rows["date"] - rows["origin"] == pd.to_timedelta(rows["horizon"], unit="D")).all()
+    for name in ("last value", "7-day mean"):
+        assert name in result.stdout
+
+
+def test_parquet_has_the_same_rows_and_a_second_run_writes_the_same_bytes(shop: Shop, pricecast: Pricecast) -> None:
+    pricecast("backtest", "--out", "rows.csv", *QUICK)
+    pricecast("backtest", "--out", "again.csv", *QUICK)
+    pricecast("backtest", "--out", "rows.parquet", *QUICK)
+    assert Path("rows.csv").read_bytes() == Path("again.csv").read_bytes()
+    from_csv = pd.read_csv("rows.csv", parse_dates=["origin", "date"], dtype={"sku": "str", "model_used": "str"})
+    pd.testing.assert_frame_equal(pd.read_parquet("rows.parquet"), from_csv, check_dtype=False)
+
+
+def test_whatever_happens_after_an_origin_changes_nothing_of_its_forecast(shop: Shop, pricecast: Pricecast) -> None:
+    pricecast("backtest", "--out", "before.csv", *QUICK)
+    later = shop.rows["date"] > "2026-05-18"
+    shop.rows.loc[later, "price"] *= np.where(np.arange(later.sum()) % 3, 5.0, 0.4)
+    shop.rows.loc[later, "quantity"] = 1000.0
+    shop.save()
+    pricecast("backtest", "--out", "after.csv", *QUICK)
+    old, new = (pd.read_csv(name).query("origin == '2026-05-18'") for name in ("before.csv", "after.csv"))
+    pd.testing.assert_frame_equal(old, new)
+
+
+def test_one_product_of_another_folder_is_the_same_as_in_a_backtest_of_all(shop: Shop, pricecast: Pricecast) -> None:
+    pricecast("backtest", "--out", "all.csv", *QUICK)
+    sku = sorted(shop.rows["sku"].unique())[1]
+    source = shop.file.parent.rename(shop.folder / "elsewhere")
+    pricecast("backtest", "--out", "one.csv", *QUICK, "--sku", sku, "--source", str(source))
+    one, everyone = pd.read_csv("one.csv"), pd.read_csv("all.csv")
+    pd.testing.assert_frame_equal(one, everyone[everyone["sku"] == sku].reset_index(drop=True))
+
+
+def test_a_product_that_is_too_short_is_forecast_by_a_named_simple_method(shop: Shop, pricecast: Pricecast) -> None:
+    short = sorted(shop.rows["sku"].unique())[0]
+    shop.rows = shop.rows[(shop.rows["sku"] != short) | (shop.rows["date"] > "2026-04-25")]
+    shop.save()
+    pricecast("backtest", "--out", "rows.csv", *QUICK)
+    rows = pd.read_csv("rows.csv")
+    simple = set(rows[~rows["model_used"].str.startswith("LightGBM")]["sku"])
+    assert simple == {short}
+
+
+def test_wrong_usage_and_unknown_products_are_told(shop: Shop, pricecast: Pricecast) -> None:
+    assert ".csv or .parquet" in pricecast("backtest", "--out", "rows.txt", ends_with=2).stderr
+    assert "--out" in pricecast("backtest", ends_with=2).stderr
+    assert "'nope'" in pricecast("backtest", "--out", "rows.csv", "--sku", "nope", ends_with=1).stderr
+    assert "fewer origins" in pricecast("backtest", "--out", "rows.csv", "--origins", "90", ends_with=1).stderr
+    assert not Path("rows.csv").exists()
