@@ -21,6 +21,7 @@ COMMANDS = {
     "predict": "predict",
     "models": "models",
     "backtest": "backtest",
+    "why": "why",
     "up": "up",
     "doctor": "doctor",
 }

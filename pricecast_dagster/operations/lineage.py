@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from pricecast_dagster.errors import UnknownVersionError
 from pricecast_dagster.schemas import LINE, REASON, SKU, STAGES, Stage
 from pricecast_dagster.stages.commit import CHECKS
 from pricecast_dagster.stages.context import StageContext
@@ -86,8 +87,10 @@ def why(context: StageContext, sku: str) -> Lineage:
     steps = []
     for stage in reversed(STAGES):
         state = states.get((sku, stage))
-        present = present_inputs(sku, stage, states, codes, newest.id if newest else None)
-        stale = None if present is None or stage is Stage.RAW_HISTORY else why_stale(state, present)
+        request_id = newest.id if newest else None
+        # Whether raw_history is out of date is for the source to say.
+        present = None if stage is Stage.RAW_HISTORY else present_inputs(sku, stage, states, codes, request_id)
+        stale = None if present is None else why_stale(state, present)
         steps.append(_step(stage, state, stale))
     if current is not None:
         steps[0].facts.update(model_used=current.model_used, origin=str(current.origin), horizon_days=current.horizon_days)
@@ -124,8 +127,6 @@ def _step(stage: Stage, state: StageState | None, stale: str | None) -> Step:
 
 def _rejected(context: StageContext, sku: str, ingest_ids: Sequence[int]) -> tuple[str, ...]:
     """Rows of this product that the last read with rejected rows did not take: file, line, why."""
-    from pricecast_dagster.errors import UnknownVersionError
-
     for ingest_id in ingest_ids:
         try:
             frame = context.frames.read_rejected(ingest_id)

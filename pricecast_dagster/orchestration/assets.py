@@ -94,6 +94,8 @@ def _follow(context: dg.AssetExecutionContext, stage_context: StageContext, work
         if ingested.read
         else "Source: not read, nothing in it has moved since the last full read."
     )
+    if ingested.read:
+        context.log.info("Lines of the source: " + ", ".join(f"{count:,} {what}" for what, count in ingested.lines.items()) + ".")
     for note in ingested.notes:
         context.log.warning(note)
 

@@ -9,6 +9,7 @@ launch a run per contiguous range, and lose a change that arrives between a run 
 Both are stateless: what has been done stands in the database, not in a cursor, so a killed run is picked up again.
 """
 
+import time
 from collections.abc import Sequence
 from hashlib import blake2b
 from itertools import takewhile
@@ -53,9 +54,13 @@ def build_sensors(seconds: int) -> list[dg.SensorDefinition]:
             return dg.SkipReason(f"The source cannot be looked at: {error}")
         with stores.open().database.read() as connection:
             known = ingests.answered(connection, fingerprint)
+            last = ingests.last_finished(connection)
+        reason = "the source has moved"
+        if known is not None and last is not None and time.time() - last.finished_at.timestamp() > settings.scan_seconds:
+            known, reason = None, "a full read is due, for what a look at files and counts misses"
         if known is not None:
             return dg.SkipReason(known)
-        return _ask(context.instance, SOURCE_TAG, fingerprint, run_config(source="always"), "the source has moved")
+        return _ask(context.instance, SOURCE_TAG, fingerprint, run_config(source="always"), reason)
 
     @dg.sensor(
         job=refresh_job,

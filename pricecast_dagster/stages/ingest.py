@@ -63,6 +63,8 @@ def take_in(
         with context.database.write() as connection:
             ingests.fail(connection, ingest_id, str(error), context.clock())
         raise
+    if len(data.rejected):
+        context.frames.write_rejected(ingest_id, data.rejected)
     arrival = Arrival(data, ingest_id)
     return _take_products(context, arrival, code_version, everything=not skus)
 

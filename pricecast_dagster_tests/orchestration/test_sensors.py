@@ -100,3 +100,13 @@ def test_the_names_of_a_runs_products_are_read_from_its_config(desk: Desk) -> No
     job = desk.definitions.resolve_job_def("refresh")
     config = {"ops": {"pricecast": {"config": {"skus": ["SKU0001"]}}}}
     assert skus_of(desk.instance.create_run_for_job(job, run_config=config)) == {"SKU0001"}
+
+
+def test_a_source_that_has_not_moved_is_read_again_when_that_was_long_ago(desk: Desk) -> None:
+    desk.shop.refresh()  # by the shop's clock, months ago
+    asked = tick(desk, "source_changed")
+    assert isinstance(asked, dg.RunRequest) and "full read is due" in asked.tags["pricecast/reason"]
+    before = desk.counts()
+    desk.run(**config_of(asked))
+    assert "Nothing in the source has moved" in str(tick(desk, "source_changed"))
+    assert before == {stage: {} for stage in before}

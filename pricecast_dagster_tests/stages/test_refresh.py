@@ -121,7 +121,10 @@ def test_a_product_whose_rows_are_all_rejected_fails_with_its_reasons(shop: Shop
     shop.save()
     report = shop.refresh()
     assert [(outcome.sku, outcome.stage) for outcome in report.failed] == [("SKU0001", Stage.RAW_HISTORY)]
-    assert "150" in str(report.failed[0].error)
+    assert "price negative (150)" in str(report.failed[0].error)
+    rejected = shop.context().frames.read_rejected(1)
+    assert list(rejected["line"]) == list(range(2, 152))
+    assert set(rejected["reason"]) == {"price negative"}
     assert shop.refresh().outcomes == ()
 
 
