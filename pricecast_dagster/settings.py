@@ -30,7 +30,7 @@ class Settings(BaseSettings):
         description="our name -> the source's, of `products`, `prices`, `sales`: a SQL table, or the start of a file's name",
     )
     columns: dict[str, str] = Field(default_factory=dict, description="our column name -> the source's, where they differ")
-    encoding: str = Field("auto", description="of CSV files: auto tries UTF-8, then GBK, then Latin-1")
+    encoding: str = Field("auto", description="of CSV files: auto knows UTF-8, UTF-16, GBK and Latin-1")
     separator: str = Field("auto", description="of CSV files: auto looks at the header")
     decimal: Literal["auto", ".", ","] = Field("auto", description="decimal mark of numbers in CSV files")
     day_first: Literal["auto", "yes", "no"] = Field("auto", description="whether 03/04 is the third of April")
@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     keep_forecast_days: int = Field(400, ge=1, description="how long stored forecasts are kept for the accuracy monitor")
 
     api_tokens: list[SecretStr] = Field(default_factory=list, description="bearer tokens; empty means loopback only")
+    api_tokens_file: str = Field("", description="file with the SHA-256 of a bearer token on each line, beside api_tokens")
     dagster_url: str = Field("http://127.0.0.1:3000", description="where the API finds Dagster's webserver")
 
     @field_validator("database_url")
