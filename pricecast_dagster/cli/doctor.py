@@ -19,6 +19,8 @@ def doctor() -> None:
     settings = settings_with()
     console = results()
     values = Table(box=None, pad_edge=False, show_header=False)
+    values.add_column()
+    values.add_column(overflow="fold")
     for name, value in shown_settings(settings).items():
         given = name.removeprefix("PRICECAST_").lower() in settings.model_fields_set
         values.add_row(Text(name), Text(value), Text("set" if given else "", style="dim"))

@@ -133,7 +133,7 @@ def _results(settings: Settings) -> Iterator[Finding]:
         due = states.out_of_date(connection, codes, None)
         failed = sorted({state.sku for state in states.failed(connection)})
     if last is None:
-        yield Finding("results", Level.WARNING, "Nothing was ever taken up from the source.", "Run `pricecast refresh`.")
+        yield Finding("results", Level.WARNING, "The source was never read in full.", "Run `pricecast refresh`.")
         return
     if failed:
         names = ", ".join(failed[:5]) + (", ..." if len(failed) > 5 else "")

@@ -13,7 +13,7 @@ from pricecast_dagster.stages import refresh as refreshing
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.outcome import Status
 from pricecast_dagster.stages.plan import Plan
-from pricecast_dagster.storage import products, registry, states
+from pricecast_dagster.storage import products, registry, requests, states
 from pricecast_dagster.storage.registry import ModelVersion
 
 
@@ -69,6 +69,8 @@ def delete(context: StageContext, sku: str, reason: str) -> tuple[int, str]:
         states.lock(connection, [sku])
         gone = registry.delete(connection, sku, now)
         products.hold(connection, sku, reason)
+        # A request from before the deletion is no asking after it: it would train the product again.
+        requests.cancel_all(connection, sku)
         states.set_version(connection, sku, Stage.PRICE_MODEL, None, reason, now)
     # After the transaction: files without a row are found and cleared away, a row without files would be a broken model.
     for version in gone:

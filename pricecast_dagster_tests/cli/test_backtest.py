@@ -67,5 +67,5 @@ def test_wrong_usage_and_unknown_products_are_told(shop: Shop, pricecast: Pricec
     assert ".csv or .parquet" in pricecast("backtest", "--out", "rows.txt", ends_with=2).stderr
     assert "--out" in pricecast("backtest", ends_with=2).stderr
     assert "'nope'" in pricecast("backtest", "--out", "rows.csv", "--sku", "nope", ends_with=1).stderr
-    assert "fewer origins" in pricecast("backtest", "--out", "rows.csv", "--origins", "90", ends_with=1).stderr
+    assert "fewer origins" in pricecast("backtest", "--out", "rows.csv", "--origins", "12", ends_with=1).stderr
     assert not Path("rows.csv").exists()

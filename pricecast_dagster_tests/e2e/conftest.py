@@ -73,11 +73,6 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         yield Watched(shop, dagster)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-
-
 def group_members(group: int, word: str) -> list[int]:
     """Processes of a process group whose command line has a word; Linux only."""
     found = []

@@ -1,0 +1,56 @@
+"""The files for containers: they name what there is."""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pricecast_dagster.orchestration.client import LOCATION
+from pricecast_dagster.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+OURS = {name: service for name, service in COMPOSE["services"].items() if name != "postgres"}
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_every_service_starts_a_program_that_is_installed(service: str) -> None:
+    program = OURS[service]["command"][0]
+    assert shutil.which(program, path=Path(sys.executable).parent)
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_every_variable_of_a_service_is_a_setting(service: str) -> None:
+    known = {f"PRICECAST_{name.upper()}" for name in Settings.model_fields}
+    assert set(OURS[service]["environment"]) <= known
+
+
+def test_whom_a_service_waits_for_exists_and_can_be_waited_for() -> None:
+    for service in OURS.values():
+        for other, how in service["depends_on"].items():
+            if how["condition"] == "service_healthy":
+                assert "healthcheck" in COMPOSE["services"][other]
+            else:
+                assert COMPOSE["services"][other]["restart"] == "no"
+
+
+def test_only_loopback_sees_the_web_page_and_nobody_the_database() -> None:
+    published = [port for service in COMPOSE["services"].values() for port in service.get("ports", [])]
+    assert published == ["127.0.0.1:3000:3000"]
+
+
+@pytest.mark.parametrize("file", ["workspace.yaml", "deploy/workspace.yaml"])
+def test_the_code_location_has_the_name_that_the_client_asks_for(file: str) -> None:
+    (location,) = yaml.safe_load((ROOT / file).read_text())["load_from"]
+    (options,) = location.values()
+    assert options["location_name"] == LOCATION
+
+
+def test_the_image_copies_files_that_are_there() -> None:
+    lines = [line.split()[1:] for line in (ROOT / "Dockerfile").read_text().splitlines() if line.startswith("COPY ")]
+    copied = [name for words in lines if not words[0].startswith("--from") for name in words[:-1]]
+    assert copied
+    assert [name for name in copied if not (ROOT / name).exists()] == []
