@@ -19,6 +19,9 @@ WORKERS_START_SECONDS = 4.0
 WORKERS_IDLE_SECONDS = 240.0
 """joblib ends its workers after 300 s without work; somewhat earlier they count as gone."""
 
+_NO_MEMMAP = None
+"""joblib would hand arrays over a megabyte to a worker as files it cannot write to; in this process they can be written to."""
+
 
 class LocalCompute:
     """Applies functions in this process, or in worker processes of one thread each.
@@ -87,7 +90,8 @@ class _Pool:
             return
         try:
             with self._workers():
-                pool = Parallel(n_jobs=min(self._jobs, max(2, len(missing))), return_as="generator_unordered")
+                jobs = min(self._jobs, max(2, len(missing)))
+                pool = Parallel(n_jobs=jobs, return_as="generator_unordered", max_nbytes=_NO_MEMMAP)
                 for index, result in pool(delayed(_numbered)(index, function, items[index]) for index in missing):
                     results[index] = result
         except BrokenProcessPool:
@@ -101,7 +105,7 @@ class _Pool:
         began = time.perf_counter()
         try:
             with self._workers():
-                (answer,) = Parallel(n_jobs=2)([delayed(_numbered)(0, function, item)])
+                (answer,) = Parallel(n_jobs=2, max_nbytes=_NO_MEMMAP)([delayed(_numbered)(0, function, item)])
         except BrokenProcessPool as death:
             return Failure(
                 kind=type(death).__name__,

@@ -7,6 +7,7 @@ SQLite and PostgreSQL behave the same behind it: a read sees one snapshot and ca
 one writer at a time, so a write takes its turn when it begins (BEGIN IMMEDIATE) and never fails for having read first.
 """
 
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,12 +34,17 @@ _Value = TypeVar("_Value")
 
 
 class Database:
-    """An open database; safe to use from several threads, and to open from several processes."""
+    """An open database; safe to use from several threads, and to open from several processes.
+
+    Its connections are closed when it is closed or no longer used.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._reading = engine.execution_options(**_reading_options(engine))
         self._writing = engine.execution_options(**{_WRITES: True})
+        # At once and not some time later: a sensor opens a database every few seconds, and a server has 100 connections.
+        weakref.finalize(self, engine.dispose)
 
     @property
     def kind(self) -> str:

@@ -24,6 +24,17 @@ LONGEST_FILE_NAME = 200
 _DOT_TO_ENCODE = re.compile(r"^\.|\.$|\.(?=\.)|(?<=\.)\.")
 
 
+def why_unusable(sku: str) -> str | None:
+    """Why a text cannot be a SKU, in words; None where it can. For those who take rows in."""
+    if not sku:
+        return "no SKU"
+    if "\x00" in sku or any("\ud800" <= character <= "\udfff" for character in sku):
+        return "SKU with characters that no database takes"
+    if len(_encoded(sku)) > LONGEST_KEY:
+        return f"SKU of {len(sku)} characters"
+    return None
+
+
 def encode_key(sku: str) -> str:
     """The partition key of a SKU; `A-17` stays `A-17`, `a/b` becomes `a%2Fb`.
 
@@ -32,15 +43,19 @@ def encode_key(sku: str) -> str:
     """
     if not sku:
         raise DataError("A SKU is empty.", remedy="Give every product a name in the source.")
-    # `surrogatepass`: whatever Python takes for a string has a key. quote() leaves `~` alone; shortened names need it.
-    quoted = quote_from_bytes(sku.encode("utf-8", "surrogatepass"), safe="").replace("~", "%7E")
-    key = _DOT_TO_ENCODE.sub("%2E", quoted)
+    key = _encoded(sku)
     if len(key) > LONGEST_KEY:
         raise DataError(
             f"SKU {sku[:40]!r}... has {len(sku)} characters, {len(key)} as a key; at most {LONGEST_KEY} can be indexed.",
             remedy="Shorten it in the source.",
         )
     return key
+
+
+def _encoded(sku: str) -> str:
+    # `surrogatepass`: whatever Python takes for a string has a key. quote() leaves `~` alone; shortened names need it.
+    quoted = quote_from_bytes(sku.encode("utf-8", "surrogatepass"), safe="").replace("~", "%7E")
+    return _DOT_TO_ENCODE.sub("%2E", quoted)
 
 
 def decode_key(key: str) -> str:

@@ -138,5 +138,14 @@ def cancel(connection: Connection, request_id: int) -> bool:
     return cancelled.rowcount > 0
 
 
+def cancel_all(connection: Connection, sku: str) -> None:
+    """Take back every open request of a product."""
+    connection.execute(
+        update(retrain_request)
+        .where(retrain_request.c.sku == sku, retrain_request.c.status == RequestStatus.OPEN.value)
+        .values(status=RequestStatus.CANCELLED.value)
+    )
+
+
 def _request(row: Row[Any]) -> RetrainRequest:
     return RetrainRequest(**{**row._mapping, "status": RequestStatus(row.status)})

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, literal, null, or_, select
+from sqlalchemy import BindParameter, ColumnElement, FromClause, Select, and_, case, func, literal, null, or_, select
 
 from pricecast_dagster.schemas import STAGES, Stage
 from pricecast_dagster.storage.tables import product, retrain_request, stage_state
@@ -42,16 +42,22 @@ def position(stage: ColumnElement[str]) -> ColumnElement[int]:
     return case({stage.value: index for index, stage in enumerate(STAGES)}, value=stage)
 
 
-def statement(code_versions: Mapping[Stage, str]) -> "Select[tuple[str, str, str]]":
+def statement(
+    code_versions: Mapping[Stage, str], only: "BindParameter[Any] | None" = None
+) -> "Select[tuple[str, str, str]]":
     """Rows (sku, stage, reason), by SKU; a SKU has at most one.
 
     Args:
         code_versions: those in force, of every stage but raw_history, whose inputs are in the source.
+        only: an expanding parameter of SKUs to look at; None looks at all. A condition from outside would not do: SQLite
+            judges everybody first (10,000 SKUs: 40 ms instead of 0.3 for a few).
     """
+    among = [] if only is None else [product.c.sku.in_(only)]
+    asked = [] if only is None else [retrain_request.c.sku.in_(only)]
     history, features, model, forecast = (stage_state.alias(stage.value) for stage in STAGES)
     newest = (
         select(retrain_request.c.sku, func.max(retrain_request.c.id).label("id"))
-        .where(retrain_request.c.status != "cancelled")
+        .where(retrain_request.c.status != "cancelled", *asked)
         .group_by(retrain_request.c.sku)
         .subquery("newest")
     )
@@ -81,7 +87,7 @@ def statement(code_versions: Mapping[Stage, str]) -> "Select[tuple[str, str, str
         .outerjoin(forecast, _of(forecast, Stage.FORECAST))
         .outerjoin(newest, newest.c.sku == product.c.sku)
         .outerjoin(request, request.c.id == newest.c.id)
-        .where(product.c.active, history.c.data_version.is_not(None))
+        .where(product.c.active, history.c.data_version.is_not(None), *among)
         .subquery("judged")
     )
     reason = func.coalesce(judged.c.features_why, judged.c.model_why, judged.c.forecast_why)

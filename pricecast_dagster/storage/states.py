@@ -147,8 +147,8 @@ def confirm_histories(connection: Connection, versions: Mapping[str, str], inges
         The SKUs that hold another version, in which nothing was changed: they have to be stored.
     """
     lock(connection, versions)
-    holds = {sku: state.data_version for (sku, _), state in read_states(connection, versions, [Stage.RAW_HISTORY]).items()}
-    same = sorted(sku for sku, version in versions.items() if holds.get(sku) == version)
+    query = select(stage_state.c.sku, stage_state.c.data_version).where(stage_state.c.stage == Stage.RAW_HISTORY.value)
+    same = sorted(row.sku for row in _rows(connection, query, versions) if row.data_version == versions[row.sku])
     for part in in_parts(same):
         connection.execute(
             update(stage_state)

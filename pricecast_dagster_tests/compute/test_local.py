@@ -5,6 +5,7 @@ import signal
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
@@ -75,8 +76,6 @@ def test_nothing_to_do_is_done_at_once() -> None:
 
 
 def threads(_: int) -> list[int]:
-    import numpy as np
-
     np.ones((2, 2)) @ np.ones((2, 2))
     return [int(pool["num_threads"]) for pool in threadpool_info()]
 
@@ -135,3 +134,13 @@ def test_it_works_from_another_thread_than_the_main_one() -> None:
 
 def test_without_a_number_of_jobs_there_is_one_a_core() -> None:
     assert LocalCompute().jobs >= 1
+
+
+def add_one(array: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> float:
+    array += 1
+    return float(array.sum())
+
+
+def test_a_large_array_can_be_written_to_in_a_worker_as_here() -> None:
+    results = LocalCompute(2).map(add_one, [np.zeros(400_000), np.zeros(400_000)], seconds_each=LONG)
+    assert [result.value for result in results if isinstance(result, Success)] == [400_000.0, 400_000.0]

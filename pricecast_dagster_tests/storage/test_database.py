@@ -172,6 +172,18 @@ def test_sessions_that_the_server_cut_off_are_replaced(tmp_path: Path) -> None:
     database.close()
 
 
+def test_a_database_that_is_no_longer_used_holds_no_connections(tmp_path: Path) -> None:
+    url = new_database_url("postgresql", tmp_path)
+    watching = open_database(url)
+    sessions = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+    for _ in range(5):
+        with open_database(url).read() as connection:
+            connection.execute(text("SELECT 1"))
+    with watching.read() as connection:
+        assert connection.scalar(sessions) <= 2  # ours, and the last one on its way out
+    watching.close()
+
+
 def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(DatabaseUnavailableError, match=r"cannot be made.*PRICECAST_HOME"):

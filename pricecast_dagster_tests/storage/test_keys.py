@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pricecast_dagster.errors import DataError
-from pricecast_dagster.storage.keys import LONGEST_KEY, decode_key, encode_key, fan, file_name
+from pricecast_dagster.storage.keys import LONGEST_KEY, decode_key, encode_key, fan, file_name, why_unusable
 
 skus = st.one_of(
     st.text(min_size=1, max_size=60),
@@ -75,3 +75,13 @@ def test_dagster_takes_every_key() -> None:
     with dagster.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("skus", keys)
         assert sorted(instance.get_dynamic_partitions("skus")) == sorted(keys)
+
+
+@pytest.mark.parametrize("sku", ["", "a\x00b", "\ud800", "\n" * 700])
+def test_who_takes_rows_in_can_ask_which_skus_cannot_be_kept(sku: str) -> None:
+    assert why_unusable(sku)
+
+
+@pytest.mark.parametrize("sku", ["A-17", "a/b", "商品" * 100, " "])
+def test_and_which_can(sku: str) -> None:
+    assert why_unusable(sku) is None
