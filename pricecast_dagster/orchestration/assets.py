@@ -14,7 +14,7 @@ from pydantic import Field
 
 from pricecast_dagster.orchestration.checks import check_specs
 from pricecast_dagster.orchestration.events import EventWriter
-from pricecast_dagster.orchestration.jobs import OP_NAME, REASON_TAG
+from pricecast_dagster.orchestration.jobs import OP_NAME, REASON_TAG, UNFINISHED
 from pricecast_dagster.orchestration.partitions import follow_products
 from pricecast_dagster.orchestration.resources import PricecastResource
 from pricecast_dagster.orchestration.specs import asset_specs
@@ -63,7 +63,7 @@ def pricecast(context: dg.AssetExecutionContext, config: RefreshConfig, stores: 
     events = EventWriter(context)
     work = refresh.begin(stage_context, _plan(context, config, chosen), limit=stage_context.settings.batch_size)
     _follow(context, stage_context, work)
-    _tell(stage_context, events, refresh.unannounced(stage_context))
+    _tell(stage_context, events, refresh.unannounced(stage_context, _others_under_way(context)))
     computed: list[Outcome] = []
     for chunk in work.chunks():
         _tell(stage_context, events, chunk.outcomes)
@@ -98,6 +98,11 @@ def _follow(context: dg.AssetExecutionContext, stage_context: StageContext, work
         context.log.info("Lines of the source: " + ", ".join(f"{count:,} {what}" for what, count in ingested.lines.items()) + ".")
     for note in ingested.notes:
         context.log.warning(note)
+
+
+def _others_under_way(context: dg.AssetExecutionContext) -> set[str]:
+    records = context.instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED))
+    return {record.dagster_run.run_id for record in records} - {context.run.run_id}
 
 
 def _tell(stage_context: StageContext, events: EventWriter, outcomes: Sequence[Outcome]) -> None:

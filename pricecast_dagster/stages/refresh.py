@@ -4,7 +4,7 @@ Belongs here: who is to be worked on, in which chunks, and the order of things. 
 way through them (`stages.chunk`).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from pricecast_dagster.schemas import Stage
@@ -103,8 +103,12 @@ def run(context: StageContext, plan: Plan, on_chunk: Callable[[ChunkDone], None]
     return Report(refresh.ingested, tuple(outcomes))
 
 
-def unannounced(context: StageContext) -> list[Outcome]:
-    """Results that Dagster was not told of: made from the command line, or by a run that was killed before it could."""
+def unannounced(context: StageContext, under_way: Collection[str] = ()) -> list[Outcome]:
+    """Results that Dagster was not told of: made from the command line, or by a run that was killed before it could.
+
+    Args:
+        under_way: ids of runs that are telling of their own results just now.
+    """
     with context.database.read() as connection:
         waiting = states.unannounced(connection, None)
     return [
@@ -119,6 +123,7 @@ def unannounced(context: StageContext) -> list[Outcome]:
             metadata=state.metadata,
         )
         for state in waiting
+        if state.run_id not in under_way
     ]
 
 

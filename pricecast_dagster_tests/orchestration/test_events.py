@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
@@ -6,6 +7,8 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from pricecast_dagster.orchestration.jobs import REASON_TAG
 from pricecast_dagster.orchestration.partitions import PARTITIONS_NAME
 from pricecast_dagster.schemas import STAGES, Stage
+from pricecast_dagster.stages import refresh
+from pricecast_dagster.stages.plan import Plan
 from pricecast_dagster.storage import states
 from pricecast_dagster_tests.orchestration.conftest import Counts, Desk
 
@@ -123,3 +126,15 @@ def test_a_product_that_went_loses_its_partition_and_one_that_came_gets_one(desk
     desk.shop.drop("SKU0001")
     assert desk.run().success
     assert set(desk.instance.get_dynamic_partitions(PARTITIONS_NAME)) == set(ALL) - {"SKU0001"}
+
+
+def test_what_a_run_under_way_will_tell_itself_is_left_to_it(desk: Desk) -> None:
+    job = desk.definitions.resolve_job_def("refresh")
+    other = desk.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    context = replace(desk.shop.context(), run_id=other.run_id)
+    refresh.run(context, Plan())
+    assert desk.run().success
+    assert desk.counts() == {stage.value: {} for stage in STAGES}
+    desk.instance.report_run_failed(other)
+    assert desk.run().success
+    assert desk.counts() == {stage.value: dict.fromkeys(ALL, 1) for stage in STAGES}
