@@ -75,7 +75,11 @@ def test_compression_is_told_by_the_bytes(compress):
     assert uncompressed(compress(b"a,b\n"), "f.csv") == b"a,b\n"
 
 
-@pytest.mark.parametrize("raw", [gzip.compress(b"a,b\n" * 1000)[:30], zipped(b"a" * 999)[:60], zipped(b"1", b"2"), b"BZhxxxx"])
+@pytest.mark.parametrize(
+    "raw",
+    [gzip.compress(b"a,b\n" * 1000)[:30], zipped(b"a" * 999)[:60], zipped(b"1", b"2"), b"BZhxxxx"],
+    ids=["gzip cut off", "zip cut off", "two files", "bzip2 damaged"],  # bytes as names hold the time they were made at
+)
 def test_a_damaged_archive_or_one_of_several_files_is_refused_by_name(raw):
     with pytest.raises(UnreadableFileError, match=r"File f\.csv"):
         uncompressed(raw, "f.csv")
