@@ -99,7 +99,7 @@ def compare_with_simple(frame: "pd.DataFrame", panel: Panel) -> "pd.DataFrame":
     horizon_days = int(ordered[HORIZON].max())
     shape = (-1, horizon_days)
     heads = ordered.iloc[::horizon_days]
-    rows = pd.Index(panel.skus).get_indexer(heads[SKU])
+    rows = pd.Index(panel.skus).get_indexer(pd.Index(heads[SKU]))
     columns = (heads[ORIGIN].to_numpy().astype("datetime64[D]") - panel.first_day).astype(np.intp)
     ahead = columns[:, None] + 1 + np.arange(horizon_days)
     inside = ahead < panel.n_days

@@ -1,34 +1,44 @@
 """The ensemble: from the members' forecasts to one price, and how far to leave the last price at all.
 
-Belongs here: the kind of price, the members' weights, the step away from the last price, the snap back to it. Not here: the past
-forecasts these are estimated from (`validation`), and bands (`intervals`).
+Belongs here: the kind of price, the members' weights, the snap back to the last price. Not here: the past forecasts these are
+estimated from (`validation`), and bands (`intervals`).
 
-Two questions are answered one after the other, both from past multi-step errors of the SKU alone. Which members are right:
-soft weights, for hard gates cost accuracy (RMSE ratio .768 against .733 on till averages). And how far to go: on most shelf
-prices nothing beats the last one, so the blend is only followed as far as the past supports, with a prior that says "stay".
+A forecast is the last price plus a weighted sum of the members' moves away from it. Weights are not negative and sum to at most
+1; what is missing to 1 is the last price's own, so the weights say both whom to follow and how far. They are least squares of
+what happened on what was forecast, at the SKU's own past origins, drawn to shipped weights (ridge; the shipped ones say how
+it is with other products, and stay near the last price on sticky kinds, where nothing in common use beats it).
+First the rules are weighed, on some hundred origins; then the learners, on the few weeks that were rehearsed, against the rules.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pricecast_dagster.forecasting.origins import trailing_mean
-from pricecast_dagster.forecasting.recipe import DIRECT_STEP, SMOOTHING
-from pricecast_dagster.forecasting.samples import LEVEL_DAYS, Samples
-from pricecast_dagster.forecasting.validation import VALIDATED_DAYS, Validation
+from pricecast_dagster.forecasting.recipe import AUTOREGRESSIVE, COMEBACK, DIRECT_LEVEL, DIRECT_STEP, SMOOTHING, Kind
+from pricecast_dagster.forecasting.validation import Rehearsal, Track
 
 SNAP_SHARE: Final = 0.02
 """A forecast this near the last price is the last price."""
 
-NOISY_RATIO: Final = 0.8
+NOISY_BELOW: Final = 0.8
+"""Noisy is a price whose smoothing has had less than this much of the last price's squared error. Measured: till averages 0.44 to
+0.68 (5 to 95 %), shelf prices, boards and wholesale produce 0.8 to 1.6."""
 
-# What other products' pasts say about how far to follow a blend: estimated on many SKUs, shipped as constants, so that a
-# SKU's forecast never depends on its neighbours.
-_PRIOR_STEP: Final = {"sticky": 0.3, "noisy": 0.9}
-_PRIOR_MOVE: Final = 0.004
-_PRIOR_ORIGINS: Final = 2.0
+_PRIOR: Final[dict[Kind, dict[str, float]]] = {
+    Kind.NOISY: {SMOOTHING: 0.95, COMEBACK: 0.0, AUTOREGRESSIVE: 0.15, DIRECT_STEP: 0.05, DIRECT_LEVEL: 0.05},
+    Kind.STICKY: {SMOOTHING: 0.1, COMEBACK: 0.3, AUTOREGRESSIVE: 0.0, DIRECT_STEP: 0.3, DIRECT_LEVEL: 0.0},
+}
+"""Learners' weights are of what is left to go from the rules' answer."""
+
+_RULES_PRIOR_FORTNIGHTS: Final[dict[Kind, float]] = {Kind.NOISY: 10.0, Kind.STICKY: 1.0}
+_LEARNERS_PRIOR_FORTNIGHTS: Final[dict[Kind, float]] = {Kind.NOISY: 10.0, Kind.STICKY: 2.0}
+_LEAST_WEIGHT: Final = 0.02
+"""A learner with less is not worth its fit."""
+
+_CALM: Final[dict[Kind, float]] = {Kind.NOISY: 3.0, Kind.STICKY: 0.3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,109 +46,141 @@ class Blend:
     """How members become one price.
 
     Attributes:
-        kind: sticky or noisy, which says who may answer and how soon to move.
-        weights: per member of the recipe, sum 1.
-        step: share of the way from the last price to the blend that is gone, 0 to 1.
+        kind: which learners may answer, and how soon to move.
+        weights: member -> share of its move that is gone; sum at most 1, the rest stays at the last price.
     """
 
-    kind: str
-    weights: tuple[float, ...]
-    step: float
+    kind: Kind
+    weights: dict[str, float]
+
+    @property
+    def step(self) -> float:
+        """How far the last price is left at all, 0 to 1."""
+        return sum(self.weights.values())
 
     def to_json(self) -> dict[str, Any]:
         """The blend as JSON types; `from_json` gives it back."""
-        return {"kind": self.kind, "weights": list(self.weights), "step": self.step}
+        return {"kind": self.kind.value, "weights": dict(self.weights)}
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Self:
         """A blend from what `to_json` gave."""
-        return cls(document["kind"], tuple(map(float, document["weights"])), float(document["step"]))
+        return cls(Kind(document["kind"]), {name: float(weight) for name, weight in document["weights"].items()})
 
 
-def kind_of(samples: Samples) -> str:
-    """Whether a price is noise around a level, or stays until it is changed.
+def kind_of(track: Track) -> Kind:
+    """Whether a price is noise around a level, or stays until it is changed; judged on all of its past."""
+    level = track.forecasts[track.rules.index(SMOOTHING)]
+    miss = np.where(track.counted, level - track.actual, 0.0)
+    stay = np.where(track.counted, track.last[:, None] - track.actual, 0.0)
+    return Kind.NOISY if (miss**2).sum() < NOISY_BELOW * (stay**2).sum() else Kind.STICKY
 
-    Judged on all of its past: noisy is where the mean of the last 28 days has been nearer to the days of the next fortnight than
-    the last price, by squared error.
+
+def weigh(track: Track, rehearsal: Rehearsal, kind: Kind) -> Blend:
+    """Estimate the weights from everything that is known.
+
+    Args:
+        track: of the rules.
+        rehearsal: of the learners of this kind; with no origin the shipped weights serve.
+        kind: of the price.
     """
-    history, end = samples.history, samples.until
-    first = int(history.first[0])
-    columns = np.arange(first, end)
-    lags = samples.everywhere.price_lags[:, first:end]
-    level = trailing_mean(lags, LEVEL_DAYS)
-    squares = np.zeros(2)
-    for ahead in range(1, VALIDATED_DAYS + 1):
-        targets = columns + ahead
-        counted = (targets <= end) & history.observed[0, np.minimum(targets, end)]
-        actual = history.price[0, targets[counted]]
-        squares += [((actual - level[counted]) ** 2).sum(), ((actual - lags[0, counted]) ** 2).sum()]
-    return "noisy" if squares[0] < NOISY_RATIO * squares[1] else "sticky"
+    return _blend(track, rehearsal, kind, track.counted, np.ones(len(rehearsal.columns), dtype=bool))
 
 
-def weigh(validation: Validation, members: tuple[str, ...], kind: str) -> Blend:
-    """Estimate the blend from past forecasts.
+def held_out(track: Track, rehearsal: Rehearsal, kind: Kind) -> NDArray[np.float64]:
+    """(k, h) what the model would have forecast at the rehearsed origins, by weights that know nothing of their days.
 
-    Weights: w ~ (m / min m)^(-2N/(N+8)) with m the member's mean squared error and N the observed days. Step: least squares of
-    the moves that happened on the moves that were forecast, with a prior (empirical Bayes).
-
-    Without past forecasts the eligible members weigh the same and the step is the prior's.
+    Rules are weighed on the days before the cut, learners on the other cuts' origins. So scores and bands are not flattered.
     """
-    eligible = np.array([kind == "noisy" or name in (DIRECT_STEP, SMOOTHING) for name in members])
-    counted = validation.observed
-    days = len(np.unique((validation.columns[:, None] + np.arange(counted.shape[1]))[counted]))
-    errors = np.where(counted[:, None], validation.forecasts - np.nan_to_num(validation.actual)[:, None], 0.0)
-    weights = _weights((errors**2).sum(axis=(0, 2)) / max(counted.sum(), 1), days, eligible)
-    blend = np.einsum("kmh,m->kh", validation.forecasts, weights)
-    moves = np.where(counted, (blend - validation.last[:, None]) / validation.last[:, None], 0.0)
-    happened = np.where(counted, (np.nan_to_num(validation.actual) / validation.last[:, None]) - 1, 0.0)
-    scale = days / max(counted.sum(), 1)
-    prior = _PRIOR_ORIGINS * _PRIOR_MOVE * 14
-    step = (scale * (moves * happened).sum() + prior * _PRIOR_STEP[kind]) / (scale * (moves**2).sum() + prior)
-    return Blend(kind, tuple(map(float, weights)), float(np.clip(step, 0, 1)))
-
-
-def held_out(validation: Validation, members: tuple[str, ...], kind: str) -> NDArray[np.float64]:
-    """(k, h) what the model would have forecast at past origins, its weights and step estimated on the other blocks.
-
-    So a block's days have no say in the forecast of themselves, and scores and bands are not flattered.
-    """
-    forecasts = np.empty(validation.observed.shape)
-    for block in np.unique(validation.block):
-        inside = validation.block == block
-        blend = weigh(validation.of(~inside), members, kind)
-        count = int(inside.sum())
-        forecasts[inside] = combine(
-            validation.forecasts[inside],
-            validation.last[inside],
-            np.tile(blend.weights, (count, 1)),
-            np.full(count, blend.step),
+    forecasts = np.empty((len(rehearsal.columns), track.counted.shape[1]))
+    for number, cut in enumerate(rehearsal.cuts):
+        inside = rehearsal.block == number
+        blend = _blend(track, rehearsal, kind, track.known_at(cut), ~inside)
+        columns = rehearsal.columns[inside]
+        members = np.concatenate([track.forecasts[:, columns], rehearsal.forecasts[:, inside]])
+        last = track.last[columns]
+        weights = (blend.weights[name] for name in (*track.rules, *rehearsal.learners))
+        moves = sum(
+            (weight * (member - last[:, None]) for weight, member in zip(weights, members, strict=True)),
+            start=np.zeros(members.shape[1:]),
         )
+        forecasts[inside] = settled(last, moves)
     return forecasts
 
 
-def combine(
-    forecasts: NDArray[np.float64], last: NDArray[np.float64], weights: NDArray[np.float64], step: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """One price from the members'.
-
-    Args:
-        forecasts: (n, m, h), within the recent range.
-        last: (n,) last prices.
-        weights: (n, m).
-        step: (n,).
-
-    Returns:
-        (n, h), exactly the last price where the forecast is within 2 % of it.
-    """
-    moves = np.zeros((len(forecasts), forecasts.shape[2]))
-    # Member by member: an einsum over a batch may round by the batch's size.
-    for member in range(forecasts.shape[1]):
-        moves += weights[:, member, None] * (forecasts[:, member] - last[:, None])
-    moves *= step[:, None]
+def settled(last: NDArray[np.float64], moves: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, h) prices after moves (n, h) from the last prices (n,); exactly the last one where the move is within 2 % of it."""
     return np.where(np.abs(moves) <= SNAP_SHARE * last[:, None], last[:, None], last[:, None] + moves)
 
 
-def _weights(mean_squared: NDArray[np.float64], days: int, eligible: NDArray[np.bool_]) -> NDArray[np.float64]:
-    errors = mean_squared + 1e-6 + 0.02 * mean_squared[eligible].mean()
-    weights = np.where(eligible, (errors / errors[eligible].min()) ** (-2 * days / (days + 8)), 0.0)
-    return np.asarray(weights / weights.sum())
+def _blend(track: Track, rehearsal: Rehearsal, kind: Kind, known: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> Blend:
+    """Weights from the known days of the track and the chosen origins of the rehearsal."""
+    last = track.last[:, None]
+    rules = _weights(
+        track.forecasts, np.broadcast_to(last, track.actual.shape), track, known, kind, track.rules, _RULES_PRIOR_FORTNIGHTS[kind]
+    )
+    answer = last + sum(weight * (forecast - last) for weight, forecast in zip(rules, track.forecasts, strict=True))
+    columns = rehearsal.columns[chosen]
+    rehearsed = Track(track.rules, track.forecasts, track.last[columns], track.actual[columns], track.counted[columns])
+    learners = _weights(
+        rehearsal.forecasts[:, chosen],
+        answer[columns],
+        rehearsed,
+        rehearsed.counted,
+        kind,
+        rehearsal.learners,
+        _LEARNERS_PRIOR_FORTNIGHTS[kind],
+    )
+    learners = np.where(learners < _LEAST_WEIGHT, 0.0, learners)
+    left = 1.0 - float(learners.sum())
+    names = (*track.rules, *rehearsal.learners)
+    return Blend(kind, dict(zip(names, map(float, (*(rules * left), *learners)), strict=True)))
+
+
+def _weights(
+    forecasts: NDArray[np.float64],
+    base: NDArray[np.float64],
+    past: Track,
+    counted: NDArray[np.bool_],
+    kind: Kind,
+    names: Sequence[str],
+    prior_fortnights: float,
+) -> NDArray[np.float64]:
+    """Ridge weights of the moves from a base, not negative, sum at most 1.
+
+    Args:
+        forecasts: (m, n, h).
+        base: (n, h) what is moved away from.
+        past: what happened from the n origins.
+        counted: (n, h) the days that count.
+        kind: whose prior and calm.
+        names: of the members.
+        prior_fortnights: what the prior counts for.
+
+    Squared errors let the few windows with a large move decide; forecasts are judged by the root of a window's error. So a
+    window counts by 1 / (its own error of the last price + calm x the usual one).
+    """
+    prior = np.array([_PRIOR[kind][name] for name in names])
+    errors = np.where(counted, past.actual - past.last[:, None], 0.0)
+    count = counted.sum(axis=1)
+    mean_squared = (errors**2).sum(axis=1) / np.maximum(count, 1)
+    usual = float(np.sqrt(mean_squared[count > 0].mean())) if (count > 0).any() else 0.0
+    if usual == 0.0 or not names:
+        return prior
+    calm = _CALM[kind]
+    importance = (1 + calm) / (np.sqrt(mean_squared) / usual + calm) / counted.shape[1]
+    scaled = np.where(counted, (forecasts - base) / usual, 0.0).reshape(len(names), -1)
+    target = np.where(counted, (past.actual - base) / usual, 0.0).ravel()
+    weighted = scaled * np.repeat(importance, counted.shape[1])
+    products = weighted @ scaled.T + prior_fortnights * np.eye(len(names))
+    return _not_negative(products, weighted @ target + prior_fortnights * prior, prior)
+
+
+def _not_negative(products: NDArray[np.float64], targets: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Minimise x'Ax / 2 - b'x over x >= 0 by coordinate descent, then scale to a sum of at most 1."""
+    weights = start.copy()
+    for _ in range(100):
+        for member in range(len(weights)):
+            rest = targets[member] - products[member] @ weights + products[member, member] * weights[member]
+            weights[member] = max(0.0, rest / products[member, member])
+    return weights / max(1.0, float(weights.sum()))

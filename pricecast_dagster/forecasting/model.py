@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pricecast_dagster.errors import ForecastError, SkuTooShortError
 from pricecast_dagster.forecasting.baselines import ladder, moving_average
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
-from pricecast_dagster.forecasting.ensemble import Blend, combine, held_out, kind_of, weigh
+from pricecast_dagster.forecasting.ensemble import Blend, held_out, kind_of, settled, weigh
 from pricecast_dagster.forecasting.forecasts import Forecasts
 from pricecast_dagster.forecasting.intervals import Errors, half_widths, past_coverage, recent_spread
 from pricecast_dagster.forecasting.members.protocol import Fitted
@@ -23,16 +23,15 @@ from pricecast_dagster.forecasting.origins import Origins
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.recipe import Recipe, default_recipe
 from pricecast_dagster.forecasting.samples import Samples, build_samples
-from pricecast_dagster.forecasting.scores import ONE_STEP_DAYS, score
+from pricecast_dagster.forecasting.scores import ONE_STEP_DAYS, Past, member_errors, score
 from pricecast_dagster.forecasting.validation import (
     CUT_STEP_DAYS,
-    MOST_CUTS,
     VALIDATED_DAYS,
-    Validation,
-    validate,
+    rehearse_kind,
+    track_rules,
     within_recent_range,
 )
-from pricecast_dagster.schemas import LEVELS
+from pricecast_dagster.schemas import FEATURE_COLUMNS, LEVELS
 
 if TYPE_CHECKING:
     from pricecast_dagster.forecasting.tuning import TuningPlan
@@ -41,6 +40,7 @@ MODEL_NAME: Final = "LightGBM"
 """What answers; whoever stores a model adds its version."""
 
 LONGEST_HORIZON_DAYS: Final = 60
+_FALLBACK_BLOCKS: Final = 3
 MINIMUM_HISTORY_DAYS: Final = 60
 """Under about 60 days of history a mean or SES beats every learner we tried."""
 
@@ -98,25 +98,23 @@ def train(
     _refuse_short(history, minimum_history_days)
     recipe = recipe or default_recipe()
     samples = build_samples(history, calendar, recipe)
+    track = track_rules(history, calendar, recipe)
+    kind = kind_of(track)
     if tuning is not None and samples.spread > 0:
         from pricecast_dagster.forecasting.tuning import tune
 
-        recipe = tune(samples, calendar, recipe, tuning, seed)
-        samples = build_samples(history, calendar, recipe)
-    validation = validate(samples, calendar, recipe, seed)
-    kind = kind_of(samples)
-    blend = weigh(validation, recipe.members, kind)
-    forecasts = held_out(validation, recipe.members, kind)
-    arrays = {
-        "errors": np.where(validation.observed, forecasts - validation.actual, np.nan),
-        "block": validation.block,
-    }
+        recipe = tune(samples, track, calendar, recipe, tuning, seed)
+    rehearsal = rehearse_kind(samples, calendar, recipe, kind, seed)
+    forecasts = held_out(track, rehearsal, kind)
+    past = Past(rehearsal.columns, forecasts, track.actual[rehearsal.columns], track.counted[rehearsal.columns])
+    arrays = {"errors": past.errors, "block": rehearsal.block}
+    end = int(history.last[0])
     facts = {
-        "blend": blend.to_json(),
-        "member_errors": _member_errors(validation, recipe.members),
-        "metrics": score(validation, forecasts, history),
-        "validation_samples": int(history.observed[0, -ONE_STEP_DAYS:].sum()),
-        "weighed_until": str(history.days[-1]),
+        "blend": weigh(track, rehearsal, kind).to_json(),
+        "member_errors": member_errors(track, rehearsal),
+        "metrics": score(past, history),
+        "validation_samples": int(history.observed[0, : end + 1][-ONE_STEP_DAYS:].sum()),
+        "weighed_until": str(history.days[end]),
     }
     return _fit(samples, recipe, arrays, facts, seed)
 
@@ -134,8 +132,11 @@ def refit(history: Panel, calendar: HolidayCalendar, champion: Model, *, seed: i
 
 
 def _fit(samples: Samples, recipe: Recipe, arrays: dict[str, NDArray[Any]], facts: dict[str, Any], seed: int) -> Model:
-    fitted = {name: MEMBERS[name].fit(samples, recipe, seed) for name in recipe.members}
+    weights = Blend.from_json(facts["blend"]).weights
+    fitted = {name: MEMBERS[name].fit(samples, recipe, seed) for name, weight in weights.items() if weight > 0}
     history = samples.history
+    learners = [recipe.learners[name] for name in fitted if name in recipe.learners] or list(recipe.learners.values())
+    features = [name for name in FEATURE_COLUMNS if any(name in learner.features for learner in learners)]
     spread = recent_spread(samples.known)
     past = Errors(arrays["errors"], arrays["block"])
     widths = half_widths(past, spread)
@@ -149,20 +150,12 @@ def _fit(samples: Samples, recipe: Recipe, arrays: dict[str, NDArray[Any]], fact
             "members": {name: member.numbers for name, member in fitted.items()},
             "coverage": {str(level): coverage[level] for level in LEVELS},
             "training_samples": int(samples.known.size) - int(facts["validation_samples"]),
-            "features_count": len(recipe.features),
-            "features": list(recipe.features),
+            "features_count": len(features),
+            "features": features,
             "trained_from": str(history.days[history.first[0]]),
-            "trained_until": str(history.days[samples.until]),
+            "trained_until": str(history.days[history.last[0]]),
         },
     )
-
-
-def _member_errors(validation: Validation, members: Sequence[str]) -> dict[str, float | None]:
-    """RMSE of each member on the validated days."""
-    if not validation.observed.any():
-        return dict.fromkeys(members)
-    errors = validation.forecasts - validation.actual[:, None]
-    return {name: float(np.sqrt(np.mean(errors[:, position][validation.observed] ** 2))) for position, name in enumerate(members)}
 
 
 def _refuse_short(history: Panel, minimum_history_days: int) -> None:
@@ -213,28 +206,19 @@ def forecast(
 
 
 def _prices(models: Sequence[Model], origins: Origins, horizon_days: int) -> NDArray[np.float64]:
-    """(n, h) each SKU by its own model; SKUs of one member are asked together."""
-    prices = np.empty((len(models), horizon_days))
-    groups: dict[tuple[str, ...], list[int]] = {}
-    for position, model in enumerate(models):
-        groups.setdefault(model.recipe.members, []).append(position)
-    for members, positions in groups.items():
-        chosen = np.array(positions)
+    """(n, h) each SKU by its own model; those that have a member are asked together."""
+    moves = np.zeros((len(models), horizon_days))
+    weights = [model.blend.weights for model in models]
+    for name, member in MEMBERS.items():
+        chosen = np.array([position for position, own in enumerate(weights) if own.get(name, 0.0) > 0], dtype=np.intp)
+        if not len(chosen):
+            continue
         some = replace(origins, rows=origins.rows[chosen], columns=origins.columns[chosen])
-        answers = np.stack(
-            [
-                MEMBERS[name].forecast(
-                    [models[position].fitted(name) for position in positions], np.arange(len(chosen)), some, horizon_days
-                )
-                for name in members
-            ],
-            axis=1,
-        )
-        blends = [models[position].blend for position in positions]
-        weights = np.array([blend.weights for blend in blends])
-        step = np.array([blend.step for blend in blends])
-        prices[chosen] = combine(within_recent_range(answers, some), some.last, weights, step)
-    return prices
+        fitted = [models[position].fitted(name) for position in chosen]
+        answers = within_recent_range(member.forecast(fitted, np.arange(len(chosen)), some, horizon_days)[None], some)[0]
+        share = np.array([weights[position][name] for position in chosen])
+        moves[chosen] += share[:, None] * (answers - some.last[:, None])
+    return settled(origins.last, moves)
 
 
 def fallback(panel: Panel, horizon_days: int, *, at_end: bool = False) -> Forecasts:
@@ -264,7 +248,7 @@ def fallback(panel: Panel, horizon_days: int, *, at_end: bool = False) -> Foreca
 
 def _fallback_widths(history: Panel) -> NDArray[np.float64]:
     first, last = int(history.first[0]), int(history.last[0])
-    columns = np.arange(max(first + 6, last - MOST_CUTS * CUT_STEP_DAYS), last)
+    columns = np.arange(max(first + 6, last - _FALLBACK_BLOCKS * CUT_STEP_DAYS), last)
     ahead = columns[:, None] + 1 + np.arange(VALIDATED_DAYS)
     inside = ahead <= last
     ahead = np.minimum(ahead, last)

@@ -14,7 +14,7 @@ from pricecast_dagster.forecasting.metrics import rmse
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.recipe import Recipe
 from pricecast_dagster.forecasting.samples import Samples, build_samples
-from pricecast_dagster.forecasting.validation import validate
+from pricecast_dagster.forecasting.validation import Track, rehearse_kind, track_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def compare(
     if champion_recipe == challenger_recipe:
         return Decision(False, "champion stays: the new recipe is the same")
     challenger, champion = (
-        validated_rmse(build_samples(history, calendar, recipe), calendar, recipe, seed)
+        held_out_rmse(build_samples(history, calendar, recipe), track_rules(history, calendar, recipe), calendar, recipe, seed)
         for recipe in (challenger_recipe, champion_recipe)
     )
     if challenger is None or champion is None:
@@ -81,9 +81,17 @@ def compare(
     return decide(challenger, champion)
 
 
-def validated_rmse(samples: Samples, calendar: HolidayCalendar, recipe: Recipe, seed: int) -> float | None:
+def held_out_rmse(samples: Samples, track: Track, calendar: HolidayCalendar, recipe: Recipe, seed: int) -> float | None:
     """RMSE of a recipe's forecasts from past origins, in price units; None where no day could be held out."""
-    validation = validate(samples, calendar, recipe, seed)
-    forecasts = held_out(validation, recipe.members, kind_of(samples))
-    error = float(rmse(validation.actual.ravel(), forecasts.ravel(), validation.observed.ravel()))
+    kind = kind_of(track)
+    rehearsal = rehearse_kind(samples, calendar, recipe, kind, seed)
+    if not len(rehearsal.columns):
+        return None
+    error = float(
+        rmse(
+            track.actual[rehearsal.columns].ravel(),
+            held_out(track, rehearsal, kind).ravel(),
+            track.counted[rehearsal.columns].ravel(),
+        )
+    )
     return error if np.isfinite(error) else None

@@ -6,6 +6,7 @@ day. Not here: the features of a day (`features`), what is done with the rows (`
 Targets are observed days only (a price that was carried forward is not a price), from a week after the first on.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
@@ -21,6 +22,7 @@ from pricecast_dagster.forecasting.recipe import Recipe
 from pricecast_dagster.schemas import CALENDAR_FEATURES, FEATURE_COLUMNS
 
 LEVEL_DAYS: Final = 28
+_FAR_EVERY_DAYS: Final = 6
 _WARM_UP_DAYS: Final = 7
 _N_CALENDAR: Final = len(CALENDAR_FEATURES)
 _PRICE_COLUMNS: Final = np.array(
@@ -38,14 +40,15 @@ class Design:
 
     Attributes:
         one_step_days: (r1,) target column of each one-step row, ascending; one_step: (r1, 45) its features.
-        direct_days: (r2,) target column of each direct row, ascending; direct: (r2, 47) its features, see
-            `direct_features`, before the base is taken off the prices.
+        direct_days: (r2,) target column of each direct row, ascending; horizons: (r2,) days ahead of its origin.
+        direct: (r2, 47) its features, see `direct_features`, before the base is taken off the prices.
         last, level: (r2,) last price, and mean of the last 28 days, at the origin of each direct row.
     """
 
     one_step_days: NDArray[np.intp]
     one_step: NDArray[np.float64]
     direct_days: NDArray[np.intp]
+    horizons: NDArray[np.intp]
     direct: NDArray[np.float64]
     last: NDArray[np.float64]
     level: NDArray[np.float64]
@@ -59,13 +62,11 @@ class Samples:
         history: the panel of this SKU alone.
         until: the last column that may be looked at.
         design: the rows of the whole history.
-        everywhere: every day of the history as an origin.
     """
 
     history: Panel
     until: int
     design: Design
-    everywhere: Origins
 
     def cut(self, until: int) -> "Samples":
         """What was to be had at the end of an earlier day."""
@@ -76,30 +77,29 @@ class Samples:
         """Observed prices up to the cut, in order of days."""
         return self.history.price[0, : self.until + 1][self.history.observed[0, : self.until + 1]]
 
-    @property
-    def days(self) -> int:
-        """Days from the first observed one to the cut."""
-        return self.until - int(self.history.first[0]) + 1
-
     @cached_property
     def spread(self) -> float:
         """Standard deviation of the observed prices; 0 for a price that never moved."""
         return float(np.std(self.known)) if np.ptp(self.known) > 0 else 0.0
 
-    def one_step(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(r, 45) features and (r,) prices of the days that are learned from one step ahead."""
+    def one_step(self, features: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(r, 45) features and (r,) prices of the days that are learned from one step ahead; others than `features` are 0."""
         rows = int(np.searchsorted(self.design.one_step_days, self.until, side="right"))
-        return self.design.one_step[:rows], self.history.price[0, self.design.one_step_days[:rows]]
+        shown = self.design.one_step[:rows].copy()
+        shown[:, _hidden(features)] = 0.0
+        return shown, self.history.price[0, self.design.one_step_days[:rows]]
 
-    def direct(self, base: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def direct(self, base: NDArray[np.float64], features: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(r, 47) features and (r,) differences of price to base, of the days and horizons that are learned from.
 
         Args:
             base: `design.last` or `design.level`; prices among the features count from it.
+            features: columns of schemas.FEATURE_COLUMNS; the others are 0, which no tree can split on.
         """
         rows = int(np.searchsorted(self.design.direct_days, self.until, side="right"))
-        features = subtract_base(self.design.direct[:rows], base[:rows])
-        return features, self.history.price[0, self.design.direct_days[:rows]] - base[:rows]
+        shown = subtract_base(self.design.direct[:rows], base[:rows])
+        shown[:, _hidden(features)] = 0.0
+        return shown, self.history.price[0, self.design.direct_days[:rows]] - base[:rows]
 
 
 def build_samples(history: Panel, calendar: HolidayCalendar, recipe: Recipe) -> Samples:
@@ -108,32 +108,41 @@ def build_samples(history: Panel, calendar: HolidayCalendar, recipe: Recipe) -> 
     Args:
         history: the panel of this SKU alone, with at least one observed day.
         calendar: says which days are special.
-        recipe: its `features` are kept, the others are constant; its `training_horizons` are those of the direct rows.
+        recipe: its horizons are those of the direct rows.
     """
     cube = feature_cube(history, calendar)[0]
-    hidden = [column for column, name in enumerate(FEATURE_COLUMNS) if name not in recipe.features]
-    cube[:, hidden] = 0.0
     first = int(history.first[0])
     targets = np.flatnonzero(history.observed[0])
     targets = targets[targets >= first + _WARM_UP_DAYS]
-
-    days, horizons = (grid.ravel() for grid in np.meshgrid(targets, np.array(recipe.training_horizons), indexing="ij"))
-    begun = days - horizons >= first
-    days, horizons = days[begun], horizons[begun]
-    columns = np.arange(history.n_days)
-    everywhere = Origins(history, np.zeros_like(columns), columns, calendar)
-    lags = everywhere.price_lags
+    days, horizons = _direct_rows(targets, first, recipe)
     origin = days - horizons
-    weekday = weekday_offsets(int(max(recipe.training_horizons)))[horizons - 1]
+    columns = np.arange(history.n_days)
+    lags = Origins(history, np.zeros_like(columns), columns, calendar).price_lags
+    weekday = weekday_offsets(int(horizons.max(initial=1)))[horizons - 1]
     design = Design(
         one_step_days=targets,
         one_step=cube[targets],
         direct_days=days,
+        horizons=horizons,
         direct=direct_features(cube[origin + 1], cube[days, :_N_CALENDAR], horizons, lags[weekday, origin]),
         last=lags[0, origin],
         level=trailing_mean(lags, LEVEL_DAYS)[origin],
     )
-    return Samples(history, history.n_days - 1, design, everywhere)
+    return Samples(history, history.n_days - 1, design)
+
+
+def _direct_rows(targets: NDArray[np.intp], first: int, recipe: Recipe) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Target columns and horizons of the direct rows, by target, then by horizon."""
+    horizons = np.array((*recipe.training_horizons, *recipe.far_horizons))
+    days, ahead = (grid.ravel() for grid in np.meshgrid(targets, horizons, indexing="ij"))
+    # Long horizons repeat the same days under other origins: every sixth day of them costs a sixth and says the same.
+    taken = (ahead <= recipe.training_horizons[-1]) | ((days - first) % _FAR_EVERY_DAYS == 0)
+    taken &= days - ahead >= first
+    return days[taken], ahead[taken]
+
+
+def _hidden(features: Sequence[str]) -> list[int]:
+    return [column for column, name in enumerate(FEATURE_COLUMNS) if name not in features]
 
 
 def direct_features(

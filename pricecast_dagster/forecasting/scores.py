@@ -6,6 +6,7 @@ Belongs here: the numbers of `facts["metrics"]`. Not here: the formulas (`metric
 `mape` and `wape` are in percent here, as people read them.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -13,32 +14,50 @@ from numpy.typing import NDArray
 
 from pricecast_dagster.forecasting import baselines, metrics
 from pricecast_dagster.forecasting.panel import Panel
-from pricecast_dagster.forecasting.validation import Validation
+from pricecast_dagster.forecasting.validation import Rehearsal, Track
 
 ONE_STEP_DAYS: Final = 30
 
 
-def score(validation: Validation, forecasts: NDArray[np.float64], history: Panel) -> dict[str, float | None]:
+@dataclass(frozen=True, eq=False)
+class Past:
+    """Past forecasts of one SKU's model, and what happened.
+
+    Attributes:
+        columns: (k,) origins, as columns of the history, ascending.
+        forecasts: (k, h); actual: (k, h) prices; counted: (k, h) whether that day was observed.
+    """
+
+    columns: NDArray[np.intp]
+    forecasts: NDArray[np.float64]
+    actual: NDArray[np.float64]
+    counted: NDArray[np.bool_]
+
+    @property
+    def errors(self) -> NDArray[np.float64]:
+        """(k, h) forecast less actual, NaN on days that do not count."""
+        return np.where(self.counted, self.forecasts - self.actual, np.nan)
+
+
+def score(past: Past, history: Panel) -> dict[str, float | None]:
     """Score past forecasts of one SKU.
 
     Args:
-        validation: where they were made from, and what happened.
-        forecasts: (k, h) the model's, from each origin.
+        past: forecasts on days the model had not seen.
         history: the panel of this SKU alone.
 
     Returns:
         `rmse`, `mae`, `mape`: of the next day, over the last 30 days. `rmse_multi`, `mae_multi`, `wape`, `mase`, `rmsse`: of
-        every day ahead from every origin. `ratio_to_best_simple`: RMSE over that of the best simple method on the same days;
-        `best_simple`'s and the last value's own RMSE beside it. None where nothing can be said.
+        every day ahead from every origin. `rmse_best_simple`, `rmse_last_value`: of simple methods on the same days, and the
+        ratio of `rmse_multi` to each. None where nothing can be said.
     """
-    if not validation.observed.any():
+    if not past.counted.any():
         return dict.fromkeys((*_NAMES, *_SIMPLE_NAMES))
     recent = slice(-ONE_STEP_DAYS, None)
-    counted = validation.observed[recent, 0]
-    one_step = (validation.actual[recent, 0], forecasts[recent, 0], counted)
-    pooled = (validation.actual.ravel(), forecasts.ravel(), validation.observed.ravel())
-    first, stop = int(history.first[0]), int(validation.columns[0]) + 1
-    naive_mae, naive_rmse = metrics.naive_errors(history.price[0, first:stop], history.observed[0, first:stop])
+    one_step = (past.actual[recent, 0], past.forecasts[recent, 0], past.counted[recent, 0])
+    pooled = (past.actual.ravel(), past.forecasts.ravel(), past.counted.ravel())
+    known = slice(int(history.first[0]), int(past.columns[0]) + 1)
+    naive_mae, naive_rmse = metrics.naive_errors(history.price[0, known], history.observed[0, known])
     values = (
         metrics.rmse(*one_step),
         metrics.mae(*one_step),
@@ -50,32 +69,42 @@ def score(validation: Validation, forecasts: NDArray[np.float64], history: Panel
         metrics.rmsse(*pooled, naive_rmse=naive_rmse),
     )
     own = float(metrics.rmse(*pooled))
-    simple = simple_errors(validation, history)
+    simple = _simple_errors(past, history)
     best = min(simple.values())
-    result = {name: _number(value) for name, value in zip(_NAMES, values, strict=True)}
-    return result | {
-        "rmse_best_simple": best,
-        "rmse_last_value": simple["last value"],
-        "ratio_to_best_simple": own / best if best > 0 else (1.0 if own == 0 else None),
-        "ratio_to_last_value": own / simple["last value"] if simple["last value"] > 0 else (1.0 if own == 0 else None),
+    ratios = (best, simple["last value"], _ratio(own, best), _ratio(own, simple["last value"]))
+    numbers = (*map(float, values), *ratios)
+    return {name: _number(number) for name, number in zip((*_NAMES, *_SIMPLE_NAMES), numbers, strict=True)}
+
+
+def member_errors(track: Track, rehearsal: Rehearsal) -> dict[str, float | None]:
+    """RMSE of every member at the rehearsed origins, in price units, the last price as `last_value`."""
+    counted = track.counted[rehearsal.columns]
+    actual = track.actual[rehearsal.columns].ravel()
+    last = np.broadcast_to(track.last[rehearsal.columns][:, None], counted.shape)
+    answers = {"last_value": last}
+    answers |= dict(zip(track.rules, track.forecasts[:, rehearsal.columns], strict=True))
+    answers |= dict(zip(rehearsal.learners, rehearsal.forecasts, strict=True))
+    return {name: _number(float(metrics.rmse(actual, answer.ravel(), counted.ravel()))) for name, answer in answers.items()}
+
+
+def _simple_errors(past: Past, history: Panel) -> dict[str, float]:
+    """RMSE of every simple method from the same origins on the same days."""
+    count, horizon_days = past.counted.shape
+    repeated = history.select([0] * count)
+    return {
+        name: float(metrics.rmse(past.actual.ravel(), method(repeated, past.columns, horizon_days).ravel(), past.counted.ravel()))
+        for name, method in baselines.SIMPLE_METHODS.items()
     }
 
 
-def simple_errors(validation: Validation, history: Panel) -> dict[str, float]:
-    """RMSE of every simple method from the same origins on the same days."""
-    count, horizon_days = validation.observed.shape
-    repeated = history.select([0] * count)
-    errors = {}
-    for name, method in baselines.SIMPLE_METHODS.items():
-        forecasts = method(repeated, validation.columns, horizon_days)
-        errors[name] = float(metrics.rmse(validation.actual.ravel(), forecasts.ravel(), validation.observed.ravel()))
-    return errors
+def _ratio(own: float, other: float) -> float:
+    """Own error over another's; two exact forecasts are equally good."""
+    return own / other if other > 0 else (1.0 if own == 0 else float("nan"))
 
 
 _NAMES: Final = ("rmse", "mae", "mape", "rmse_multi", "mae_multi", "wape", "mase", "rmsse")
 _SIMPLE_NAMES: Final = ("rmse_best_simple", "rmse_last_value", "ratio_to_best_simple", "ratio_to_last_value")
 
 
-def _number(value: NDArray[np.float64] | float) -> float | None:
-    number = float(value)
+def _number(number: float) -> float | None:
     return number if np.isfinite(number) else None

@@ -17,11 +17,11 @@ import numpy as np
 from pricecast_dagster.forecasting import booster
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.forecasting.ensemble import kind_of
-from pricecast_dagster.forecasting.promotion import validated_rmse
-from pricecast_dagster.forecasting.recipe import DIRECT_LEVEL, DIRECT_STEP, BoosterSettings, Recipe
+from pricecast_dagster.forecasting.promotion import held_out_rmse
+from pricecast_dagster.forecasting.recipe import DIRECT_LEVEL, DIRECT_STEP, BoosterSettings, Kind, Recipe
 from pricecast_dagster.forecasting.samples import Samples
 from pricecast_dagster.forecasting.splits import time_ordered_folds
-from pricecast_dagster.forecasting.validation import cuts_of
+from pricecast_dagster.forecasting.validation import MOST_CUTS, Track, cuts_of
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -43,13 +43,14 @@ class TuningPlan:
     trials: int
 
 
-def tune(samples: Samples, calendar: HolidayCalendar, recipe: Recipe, plan: TuningPlan, seed: int) -> Recipe:
+def tune(samples: Samples, track: Track, calendar: HolidayCalendar, recipe: Recipe, plan: TuningPlan, seed: int) -> Recipe:
     """Look for better hyperparameters of the direct member that matters for this kind of price.
 
     Trials see nothing of the days on which found and given recipe are then compared.
 
     Args:
         samples: of one SKU, laid out for `recipe`.
+        track: of its rules.
         calendar: says which days are special.
         recipe: where to start from.
         plan: how hard to look.
@@ -61,20 +62,18 @@ def tune(samples: Samples, calendar: HolidayCalendar, recipe: Recipe, plan: Tuni
     Raises:
         TrainingError: a member cannot be fitted.
     """
-    cuts = cuts_of(samples)
+    kind = kind_of(track)
+    cuts = cuts_of(samples.history, MOST_CUTS[kind])
     if not cuts:
         return recipe
-    unseen_until = samples.cut(cuts[0])
-    member = DIRECT_STEP if kind_of(samples) == "sticky" else DIRECT_LEVEL
-    found = search(unseen_until, recipe, member, plan, seed)
+    member = DIRECT_STEP if kind is Kind.STICKY else DIRECT_LEVEL
+    found = search(samples.cut(cuts[0]), recipe, member, plan, seed)
     if found is None:
         return recipe
     candidate = recipe.with_booster(member, found)
-    given = validated_rmse(samples, calendar, recipe, seed)
-    tuned = validated_rmse(samples, calendar, candidate, seed)
-    if given is None or tuned is None or tuned >= given:
-        return recipe
-    return candidate
+    given = held_out_rmse(samples, track, calendar, recipe, seed)
+    tuned = held_out_rmse(samples, track, calendar, candidate, seed)
+    return candidate if given is not None and tuned is not None and tuned < given else recipe
 
 
 def search(samples: Samples, recipe: Recipe, member: str, plan: TuningPlan, seed: int) -> BoosterSettings | None:
@@ -91,7 +90,7 @@ def search(samples: Samples, recipe: Recipe, member: str, plan: TuningPlan, seed
         sampler=optuna.samplers.TPESampler(seed=seed % 2**32, multivariate=True),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=_REPORT_EVERY),
     )
-    objective = recipe.boosters[member].objective
+    objective = recipe.learners[member].booster.objective
     study.optimize(lambda trial: folds(trial, _suggest(trial, objective)), n_trials=plan.trials)
     rounds = int(study.best_trial.user_attrs["rounds"])
     return BoosterSettings(objective=objective, **(study.best_params | {"n_estimators": rounds}))
@@ -119,9 +118,9 @@ def _fold_boosting(
     import optuna
 
     base = samples.design.last if member == DIRECT_STEP else samples.design.level
-    features, difference = samples.direct(base)
+    features, difference = samples.direct(base, recipe.learners[member].features)
     days = samples.history.days[samples.design.direct_days[: len(features)]]
-    # One row of each target day, the horizons taking turns: rows of one day say much the same, and cost five times as much.
+    # One row of each target day, the horizons taking turns: rows of one day say much the same, and cost three times as much.
     turn = np.arange(len(days)) % (len(recipe.training_horizons) + 1) == 0
     features, target, days = features[turn], difference[turn] / samples.spread, days[turn]
     if len(days) < _FEWEST_ROWS:

@@ -1,9 +1,11 @@
-"""Validation: what a SKU's members would have forecast at past origins, fitted only on what came before.
+"""Validation: what a SKU's members would have forecast from past days, each knowing only what came before.
 
-Belongs here: choosing the past days at which members are fitted again, and their multi-step forecasts from there. Not here: what
-is concluded from them: weights (`ensemble`), bands (`intervals`), scores (`scores`), promotion (`promotion`).
+Belongs here: choosing the past days at which learners are fitted again, and everybody's multi-step forecasts from there. Not
+here: what is concluded from them: kind, weights (`ensemble`), bands (`intervals`), scores (`scores`), promotion (`promotion`).
 
-One fit serves every origin of the fortnight after it, as a model in use does between two retrainings: 42 origins cost three fits.
+Rules cost so little that their forecasts are known for every past day: some hundred origins, which is what a series that moves
+twice a quarter needs. Learners are fitted again at a few cuts; one fit serves every origin of the fortnight after it, as a model
+in use does between two trainings.
 """
 
 from dataclasses import dataclass
@@ -13,94 +15,134 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
-from pricecast_dagster.forecasting.members.roster import MEMBERS
+from pricecast_dagster.forecasting.members.roster import MEMBERS, RULES
 from pricecast_dagster.forecasting.origins import Origins
-from pricecast_dagster.forecasting.recipe import Recipe
+from pricecast_dagster.forecasting.panel import Panel
+from pricecast_dagster.forecasting.recipe import Kind, Recipe
 from pricecast_dagster.forecasting.samples import Samples
 
 VALIDATED_DAYS: Final = 14
 """Days ahead that validation looks at: the horizon that is stored by default."""
 
 CUT_STEP_DAYS: Final = 14
-MOST_CUTS: Final = 3
+MOST_CUTS: Final[dict[Kind, int]] = {Kind.NOISY: 3, Kind.STICKY: 6}
+"""Sticky prices have one learner instead of three, and quiet fortnights say nothing: six cuts cost the same and say more."""
+
 DAYS_BEFORE_A_CUT: Final = 45
-"""A member that has seen fewer days says nothing about the one that will answer."""
+"""A learner that has seen fewer days says nothing about the one that will answer."""
+
+RULE_WARM_UP_DAYS: Final = 30
 
 
 @dataclass(frozen=True, eq=False)
-class Validation:
-    """Past forecasts of one SKU and what happened; k origins, m members, h days ahead.
+class Track:
+    """Past forecasts of the rules of one SKU, and what happened; r rules, n days, h days ahead.
 
     Attributes:
-        columns: (k,) origins, ascending, as columns of the history.
-        block: (k,) which fit stands behind each origin, ascending from 0.
-        forecasts: (k, m, h) prices, each kept within the range of the 30 days before its origin.
-        last: (k,) the last price at each origin.
-        actual: (k, h) what happened, carried forward; NaN beyond the history.
-        observed: (k, h) whether there was a price on that day.
+        rules: names, in the order of the first axis of forecasts.
+        forecasts: (r, n, h) from every day, kept within the range of the 30 days before it.
+        last: (n,) prices, carried forward.
+        actual: (n, h) what happened, carried forward; the last price of all beyond the history.
+        counted: (n, h) whether that day was observed, not beyond the history, and the origin no longer a beginner's.
     """
 
-    columns: NDArray[np.intp]
-    block: NDArray[np.intp]
+    rules: tuple[str, ...]
     forecasts: NDArray[np.float64]
     last: NDArray[np.float64]
     actual: NDArray[np.float64]
-    observed: NDArray[np.bool_]
+    counted: NDArray[np.bool_]
 
-    def of(self, chosen: NDArray[np.bool_]) -> "Validation":
-        """The past forecasts from some of the origins."""
-        return Validation(
-            self.columns[chosen],
-            self.block[chosen],
-            self.forecasts[chosen],
-            self.last[chosen],
-            self.actual[chosen],
-            self.observed[chosen],
-        )
+    def known_at(self, column: int) -> NDArray[np.bool_]:
+        """(n, h) which of the counted days had happened by the end of a day."""
+        days = np.arange(len(self.last))[:, None] + 1 + np.arange(self.counted.shape[1])
+        return np.asarray(self.counted & (days <= column))
 
 
-def cuts_of(samples: Samples) -> tuple[int, ...]:
-    """The days, as columns, at the end of which members are fitted again; ascending, none for a short history."""
-    end = min(samples.until, int(samples.history.last[0]))
-    first = int(samples.history.first[0])
-    cuts = (end - CUT_STEP_DAYS * back for back in range(1, MOST_CUTS + 1))
-    return tuple(sorted(cut for cut in cuts if cut - first + 1 >= DAYS_BEFORE_A_CUT))
+@dataclass(frozen=True, eq=False)
+class Rehearsal:
+    """Past forecasts of the learners of one SKU; l learners, k origins, h days ahead.
 
-
-def validate(samples: Samples, calendar: HolidayCalendar, recipe: Recipe, seed: int) -> Validation:
-    """Fit the recipe's members at past cuts and forecast from every day until the next cut.
-
-    Raises:
-        TrainingError: a member cannot be fitted.
+    Attributes:
+        learners: names, in the order of the first axis of forecasts.
+        cuts: columns after which the learners were fitted, ascending.
+        columns: (k,) origins, ascending; block: (k,) which cut's fit stands behind each.
+        forecasts: (l, k, h) kept within the range of the 30 days before the origin.
     """
-    cuts = cuts_of(samples)
-    end = min(samples.until, int(samples.history.last[0]))
-    columns = np.arange(cuts[0], end) if cuts else np.zeros(0, dtype=np.intp)
-    which = np.searchsorted(np.array(cuts), columns, side="right") - 1
-    origins = Origins(samples.history, np.zeros_like(columns), columns, calendar)
-    forecasts = np.empty((len(columns), len(recipe.members), VALIDATED_DAYS))
-    if cuts:
-        for position, name in enumerate(recipe.members):
-            fitted = [MEMBERS[name].fit(samples.cut(cut), recipe, seed) for cut in cuts]
-            forecasts[:, position] = MEMBERS[name].forecast(fitted, which, origins, VALIDATED_DAYS)
-        forecasts = within_recent_range(forecasts, origins)
+
+    learners: tuple[str, ...]
+    cuts: tuple[int, ...]
+    columns: NDArray[np.intp]
+    block: NDArray[np.intp]
+    forecasts: NDArray[np.float64]
+
+
+def track_rules(history: Panel, calendar: HolidayCalendar, recipe: Recipe) -> Track:
+    """Follow the rules of a recipe through the whole history of one SKU."""
+    columns = np.arange(history.n_days)
+    origins = Origins(history, np.zeros_like(columns), columns, calendar)
+    forecasts = np.stack([RULES[name].track(history, VALIDATED_DAYS) for name in recipe.rules])
+    end = int(history.last[0])
     ahead = columns[:, None] + 1 + np.arange(VALIDATED_DAYS)
-    inside = ahead <= end
+    inside = (ahead <= end) & (columns >= int(history.first[0]) + RULE_WARM_UP_DAYS)[:, None]
     ahead = np.minimum(ahead, end)
-    return Validation(
-        columns,
-        which,
-        forecasts,
-        samples.history.price[0, columns],
-        np.where(inside, samples.history.price[0, ahead], np.nan),
-        inside & samples.history.observed[0, ahead],
+    return Track(
+        recipe.rules,
+        within_recent_range(forecasts, origins),
+        history.price[0],
+        history.price[0, ahead],
+        inside & history.observed[0, ahead],
     )
 
 
-def within_recent_range(forecasts: NDArray[np.float64], origins: Origins) -> NDArray[np.float64]:
-    """Forecasts (n, m, h) kept within the range of the 30 days before their origins (n).
+def rehearse_kind(samples: Samples, calendar: HolidayCalendar, recipe: Recipe, kind: Kind, seed: int) -> Rehearsal:
+    """Rehearse the learners of a kind of price, as often as their cost allows; see `rehearse`.
 
-    A level that was never seen lately is a tree's memory of another time: a coffee at 38.65 for 39 days was forecast at 34.70.
+    A price that never moved needs none of them.
+    """
+    learners = recipe.by_kind[kind] if samples.spread > 0 else ()
+    return rehearse(samples, calendar, recipe, learners, seed, most_cuts=MOST_CUTS[kind])
+
+
+def rehearse(
+    samples: Samples, calendar: HolidayCalendar, recipe: Recipe, learners: tuple[str, ...], seed: int, *, most_cuts: int
+) -> Rehearsal:
+    """Fit learners at past cuts and forecast from every day until the next cut.
+
+    Args:
+        samples: of one SKU.
+        calendar: says which days are special.
+        recipe: how the learners are fitted.
+        learners: which.
+        seed: of everything random.
+        most_cuts: how many cuts at most; fewer where the history is short, none where it is very short.
+
+    Raises:
+        TrainingError: a learner cannot be fitted.
+    """
+    cuts = cuts_of(samples.history, most_cuts)
+    columns = np.arange(cuts[0], int(samples.history.last[0])) if cuts else np.zeros(0, dtype=np.intp)
+    block = np.searchsorted(np.array(cuts, dtype=np.intp), columns, side="right") - 1
+    origins = Origins(samples.history, np.zeros_like(columns), columns, calendar)
+    forecasts = np.empty((len(learners), len(columns), VALIDATED_DAYS))
+    if cuts:
+        for position, name in enumerate(learners):
+            fitted = [MEMBERS[name].fit(samples.cut(cut), recipe, seed) for cut in cuts]
+            forecasts[position] = MEMBERS[name].forecast(fitted, block, origins, VALIDATED_DAYS)
+        forecasts = within_recent_range(forecasts, origins)
+    return Rehearsal(learners, cuts, columns, block, forecasts)
+
+
+def cuts_of(history: Panel, most_cuts: int) -> tuple[int, ...]:
+    """The days, as columns, at the end of which learners are fitted again; ascending, none for a short history."""
+    first, end = int(history.first[0]), int(history.last[0])
+    cuts = (end - CUT_STEP_DAYS * back for back in range(1, most_cuts + 1))
+    return tuple(sorted(cut for cut in cuts if cut - first + 1 >= DAYS_BEFORE_A_CUT))
+
+
+def within_recent_range(forecasts: NDArray[np.float64], origins: Origins) -> NDArray[np.float64]:
+    """Forecasts (m, n, h) kept within the range of the 30 days before their origins (n).
+
+    A level that was never seen lately is a memory of another time: a coffee at 38.65 for 39 days was forecast at 34.70.
     """
     lowest, highest = origins.recent_range
-    return np.clip(forecasts, lowest[:, None, None], highest[:, None, None])
+    return np.clip(forecasts, lowest[:, None], highest[:, None])

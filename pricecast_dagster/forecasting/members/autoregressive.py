@@ -28,12 +28,12 @@ class Autoregressive:
 
         A price that never moved has no spread: then there is no booster, and the mean, which is that price, answers.
         """
-        features, price = samples.one_step()
+        learner = recipe.learners[self.name]
+        features, price = samples.one_step(learner.features)
         if samples.spread == 0:
             return Fitted(numbers={"centre": float(samples.known[-1]), "scale": 0.0})
         centre = float(samples.known.mean())
-        target = (price - centre) / samples.spread
-        text = booster.fit(features, target, recipe.boosters[self.name], seed)
+        text = booster.fit(features, (price - centre) / samples.spread, learner.booster, seed)
         return Fitted(text, {"centre": centre, "scale": samples.spread})
 
     def forecast(

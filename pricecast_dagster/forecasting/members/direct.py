@@ -33,8 +33,9 @@ class _Direct:
         if samples.spread == 0:
             return Fitted(numbers={"scale": 0.0})
         base = samples.design.last if self.name == DIRECT_STEP else samples.design.level
-        features, difference = samples.direct(base)
-        text = booster.fit(features, difference / samples.spread, recipe.boosters[self.name], seed)
+        learner = recipe.learners[self.name]
+        features, difference = samples.direct(base, learner.features)
+        text = booster.fit(features, difference / samples.spread, learner.booster, seed)
         return Fitted(text, {"scale": samples.spread})
 
     def forecast(

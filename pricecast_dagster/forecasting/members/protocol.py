@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pricecast_dagster.forecasting.origins import Origins
+from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.recipe import Recipe
 from pricecast_dagster.forecasting.samples import Samples
 
@@ -67,5 +68,17 @@ class Member(Protocol):
 
         Returns:
             (n, horizon_days) prices. A row's bytes do not depend on the other rows.
+        """
+        ...
+
+
+class Rule(Member, Protocol):
+    """A member that needs no boosting: it costs so little that what it would have forecast is known for every past day."""
+
+    def track(self, history: Panel, horizon_days: int) -> NDArray[np.float64]:
+        """What it would have forecast from every day of one SKU, each knowing nothing later.
+
+        Returns:
+            (n_days, horizon_days) prices, NaN before the first observed day.
         """
         ...

@@ -1,13 +1,18 @@
 """The roster: every member there is, by name.
 
-Belongs here: the list. Not here: which of them a SKU uses (`recipe.Recipe.members`).
+Belongs here: the list. Not here: which of them a SKU has (`recipe.Recipe`).
 """
 
 from typing import Final
 
 from pricecast_dagster.forecasting.members.autoregressive import Autoregressive
+from pricecast_dagster.forecasting.members.comeback import Comeback
 from pricecast_dagster.forecasting.members.direct import DIRECT_MEMBERS
-from pricecast_dagster.forecasting.members.protocol import Member
+from pricecast_dagster.forecasting.members.protocol import Member, Rule
 from pricecast_dagster.forecasting.members.smoothing import Smoothing
 
-MEMBERS: Final[dict[str, Member]] = {member.name: member for member in (Autoregressive(), *DIRECT_MEMBERS, Smoothing())}
+_RULES: Final[tuple[Rule, ...]] = (Smoothing(), Comeback())
+_LEARNERS: Final[tuple[Member, ...]] = (Autoregressive(), *DIRECT_MEMBERS)
+
+RULES: Final = {rule.name: rule for rule in _RULES}
+MEMBERS: Final[dict[str, Member]] = {**RULES, **{learner.name: learner for learner in _LEARNERS}}
