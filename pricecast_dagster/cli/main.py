@@ -22,6 +22,7 @@ COMMANDS = {
     "models": "models",
     "backtest": "backtest",
     "why": "why",
+    "serve": "serve",
     "up": "up",
     "doctor": "doctor",
 }

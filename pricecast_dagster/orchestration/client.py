@@ -119,10 +119,15 @@ class DagsterClient:
 
     def run(self, run_id: str) -> Run:
         """One run."""
-        answer = self.query(_RUN, {"id": run_id})["runOrError"]
-        if answer["__typename"] != "Run":
+        found = self.find_run(run_id)
+        if found is None:
             raise LaunchError(f"Dagster knows no run {run_id}.", remedy="")
-        return _run(answer)
+        return found
+
+    def find_run(self, run_id: str) -> Run | None:
+        """One run; None where there is none of that id."""
+        answer = self.query(_RUN, {"id": run_id})["runOrError"]
+        return _run(answer) if answer["__typename"] == "Run" else None
 
     def runs(self, *, tags: Mapping[str, str] | None = None, statuses: Sequence[str] = (), limit: int = 100) -> list[Run]:
         """Runs of the job `refresh`, newest first, that have these tags and one of these statuses."""

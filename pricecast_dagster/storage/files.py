@@ -136,3 +136,18 @@ def _modified(facts: dict[str, object]) -> datetime:
         if isinstance(value, str):
             return datetime.fromisoformat(value)
     raise StorageError(f"The file system does not say when {facts.get('name')} was written.")
+
+
+def look_at(home: str) -> None:
+    """Look whether the home is there and can be listed.
+
+    Raises:
+        StorageError: it is not, or cannot.
+    """
+    import fsspec
+
+    files, root = fsspec.core.url_to_fs(home)
+    try:
+        files.ls(root, detail=False)
+    except OSError as error:
+        raise StorageError(f"{home} cannot be listed: {error}.", remedy="Check PRICECAST_HOME.") from error

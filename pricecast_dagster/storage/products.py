@@ -90,6 +90,12 @@ def active_skus(connection: Connection) -> set[str]:
     return set(connection.scalars(select(product.c.sku).where(product.c.active)))
 
 
+def names(connection: Connection) -> dict[str, str]:
+    """SKU -> name, of all that are in the source, by SKU."""
+    query = select(product.c.sku, product.c.name).where(product.c.active).order_by(product.c.sku)
+    return {row.sku: row.name for row in connection.execute(query)}
+
+
 def removed_skus(connection: Connection) -> set[str]:
     """The SKUs that were in the source once."""
     return set(connection.scalars(select(product.c.sku).where(~product.c.active)))

@@ -42,9 +42,7 @@ def position(stage: ColumnElement[str]) -> ColumnElement[int]:
     return case({stage.value: index for index, stage in enumerate(STAGES)}, value=stage)
 
 
-def statement(
-    code_versions: Mapping[Stage, str], only: "BindParameter[Any] | None" = None
-) -> "Select[tuple[str, str, str]]":
+def statement(code_versions: Mapping[Stage, str], only: "BindParameter[Any] | None" = None) -> "Select[tuple[str, str, str]]":
     """Rows (sku, stage, reason), by SKU; a SKU has at most one.
 
     Args:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, and_, bindparam, select
+from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, select
 
 from pricecast_dagster.schemas import Stage
 from pricecast_dagster.storage import staleness
@@ -55,7 +55,7 @@ def standings(connection: Connection, skus: Iterable[str], code_versions: Mappin
 
 @cache
 def _statement(code_versions: tuple[tuple[Stage, str], ...]) -> "Select[Any]":
-    skus = bindparam("skus", expanding=True)
+    skus: BindParameter[Any] = bindparam("skus", expanding=True)
     due = staleness.statement(dict(code_versions), skus).order_by(None).subquery("due")
     return (
         select(product.c.sku, forecast.c.version, forecast.c.horizon_days, due.c.reason)

@@ -1,0 +1,1 @@
+"""The HTTP API and the web page: thin; parse, ask an operation or Dagster, present."""

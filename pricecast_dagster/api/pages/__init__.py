@@ -1,0 +1,1 @@
+"""Pages: the web page for people, rendered here, without a build step and with nothing from outside."""

@@ -1,0 +1,38 @@
+"""Parameters: what several calls take, each with its limits, in one place.
+
+Belongs here: types of path, query and body values. Not here: what a call does with them.
+"""
+
+from typing import Annotated, Final
+
+from fastapi import Path, Query
+from pydantic import AfterValidator, StringConstraints
+
+from pricecast_dagster.errors import DataError
+from pricecast_dagster.storage.keys import encode_key
+
+LONGEST_HORIZON_DAYS: Final = 60
+MOST_SKUS: Final = 1000
+
+
+def _storable(sku: str) -> str:
+    """A SKU that a key can be made of and a database can be asked for.
+
+    Raises:
+        ValueError: it has a control character, or is too long for a key.
+    """
+    if any(character < " " or character == "\x7f" for character in sku):
+        raise ValueError("a SKU has no control characters")
+    try:
+        encode_key(sku)
+    except DataError as error:
+        raise ValueError(str(error)) from error
+    return sku
+
+
+Sku = Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(_storable)]
+"""A product's name, any text without control characters."""
+
+SkuPath = Annotated[Sku, Path(description="the product; encode a slash in it as %2F", examples=["SKU0001"])]
+Days = Annotated[int, Query(ge=1, le=LONGEST_HORIZON_DAYS, description="days ahead", examples=[14])]
+Version = Annotated[str, StringConstraints(pattern=r"^\d{8}T\d{6}Z$")]

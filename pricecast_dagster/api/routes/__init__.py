@@ -1,0 +1,1 @@
+"""Routes: one module a topic; each has a `build(services) -> APIRouter`."""

@@ -1,0 +1,186 @@
+"""Launches that go wrong: a small server speaks Dagster's GraphQL, and errs where the real one was seen to. The good ways run
+against a real Dagster (`e2e`).
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from pricecast_dagster.orchestration.client import DagsterClient
+from pricecast_dagster.storage import requests
+from pricecast_dagster.storage.requests import RequestStatus
+from pricecast_dagster_tests.api.conftest import Api, client_of
+
+MADE_ALL_THE_SAME = "500, and the run is there"
+NOT_MADE = "500, and no run is there"
+DOWN = "500 for ever"
+
+
+@dataclass
+class Webserver:
+    """Runs by their tags, and what the next launches answer."""
+
+    url: str = ""
+    troubles: list[str] = field(default_factory=list)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    launches: int = 0
+
+    def answer(self, query: str, variables: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if "launchRun" in query:
+            self.launches += 1
+            trouble = self.troubles.pop(0) if self.troubles else ""
+            run = {
+                "runId": f"run-{len(self.runs)}",
+                "status": "QUEUED",
+                "tags": variables["parameters"]["executionMetadata"]["tags"],
+                "config": variables["parameters"]["runConfigData"]["ops"]["pricecast"]["config"],
+            }
+            if trouble in ("", MADE_ALL_THE_SAME):
+                self.runs.append(run)
+            if trouble == DOWN:
+                self.troubles.append(DOWN)
+            return (500, {}) if trouble else (200, {"launchRun": {"__typename": "LaunchRunSuccess", "run": run}})
+        if "runsOrError" in query:
+            wanted = variables["filter"]
+            statuses = wanted.get("statuses") or ["QUEUED", "SUCCESS", "FAILURE", "CANCELED"]
+            found = [run for run in self.runs if run["status"] in statuses and all(tag in run["tags"] for tag in wanted["tags"])]
+            return 200, {"runsOrError": {"results": found[: variables["limit"]]}}
+        named = [run for run in self.runs if run["runId"] == variables["id"]]
+        return 200, {"runOrError": {"__typename": "Run", **named[0]} if named else {"__typename": "RunNotFoundError"}}
+
+
+@pytest.fixture
+def webserver() -> Iterator[Webserver]:
+    state = Webserver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            status, data = state.answer(asked["query"], asked["variables"])
+            content = json.dumps({"data": data}).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        state.url = f"http://127.0.0.1:{server.server_address[1]}"
+        yield state
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def client(api: Api, webserver: Webserver) -> TestClient:
+    return client_of(replace(api.services, dagster=DagsterClient(webserver.url)))
+
+
+def open_requests(api: Api) -> int:
+    with api.services.context.database.read() as connection:
+        return len(requests.listed(connection, status=RequestStatus.OPEN))
+
+
+def test_a_training_is_a_run_with_the_product_and_the_request_id_as_tags(client: TestClient, webserver: Webserver) -> None:
+    answer = client.post(
+        "/ml/train/SKU0001", params={"optimize": "false", "n_trials": 7}, headers={"X-Request-ID": "asked-by-me"}
+    )
+    assert answer.status_code == 202
+    assert answer.json() == {"sku": "SKU0001", "job_id": "run-0", "status": "queued", "status_url": "/ml/jobs/run-0"}
+    assert answer.headers["location"] == "/ml/jobs/run-0"
+    tags = {tag["key"]: tag["value"] for tag in webserver.runs[0]["tags"]}
+    assert tags["pricecast/sku"] == "SKU0001"
+    assert tags["pricecast/http_request"] == "asked-by-me"
+    assert webserver.runs[0]["config"]["skus"] == ["SKU0001"]
+    assert client.get("/ml/jobs/run-0").json()["status"] == "queued"
+
+
+def test_a_second_call_answers_with_the_job_under_way(api: Api, client: TestClient, webserver: Webserver) -> None:
+    first, second = (client.post("/ml/train/SKU0001").json() for _ in range(2))
+    assert first == second
+    assert (webserver.launches, open_requests(api)) == (1, 1)
+    assert client.post("/ml/train/SKU0002").json()["job_id"] == "run-1"
+
+
+def test_a_launch_that_answered_500_and_made_the_run_is_found_and_not_repeated(client: TestClient, webserver: Webserver) -> None:
+    webserver.troubles = [MADE_ALL_THE_SAME]
+    assert client.post("/ml/train/SKU0001").json()["job_id"] == "run-0"
+    assert webserver.launches == 1
+
+
+def test_a_launch_that_made_nothing_is_repeated_once(client: TestClient, webserver: Webserver) -> None:
+    webserver.troubles = [NOT_MADE]
+    assert client.post("/ml/train/SKU0001").status_code == 202
+    assert (webserver.launches, len(webserver.runs)) == (2, 1)
+
+
+def test_a_dagster_that_only_errs_is_a_503_and_no_request_is_left(api: Api, client: TestClient, webserver: Webserver) -> None:
+    webserver.troubles = [DOWN]
+    assert client.post("/ml/train/SKU0001").status_code == 503
+    assert (webserver.launches, open_requests(api)) == (2, 0)
+
+
+def test_after_a_run_that_was_killed_a_new_call_asks_again(api: Api, client: TestClient, webserver: Webserver) -> None:
+    client.post("/ml/train/SKU0001")
+    webserver.runs[0]["status"] = "FAILURE"
+    failed = client.get("/ml/jobs/run-0").json()
+    assert (failed["status"], failed["result"]["success"]) == ("failed", False)
+    assert client.post("/ml/train/SKU0001").json()["job_id"] == "run-1"
+    assert open_requests(api) == 1
+
+
+def test_the_job_tells_what_a_finished_run_trained(api: Api, client: TestClient, webserver: Webserver) -> None:
+    client.post("/ml/train/SKU0001", params={"optimize": "false"})
+    api.shop.refresh(skus=("SKU0001",), source="never")
+    webserver.runs[0]["status"] = "SUCCESS"
+    found = client.get("/ml/jobs/run-0").json()
+    assert found["status"] == "succeeded"
+    result = found["result"]
+    assert (result["sku"], result["success"]) == ("SKU0001", True)
+    assert set(result["metrics"]) == {"rmse", "mae", "mape"}
+    assert (result["training_samples"], result["validation_samples"], result["features_count"]) == (120, 30, 45)
+    model = client.get("/ml/models/SKU0001").json()
+    assert model["version"] == result["version"]
+    assert model["reason"] == "retrain request: by hand"
+    assert open_requests(api) == 0
+
+
+def test_waiting_ends_at_its_limit_with_the_job(client: TestClient) -> None:
+    answer = client.post("/ml/train/SKU0001", params={"wait": "true", "timeout_s": 0.1})
+    assert (answer.status_code, answer.json()["job_id"]) == (202, "run-0")
+
+
+def test_a_deletion_after_the_asking_wins(api: Api, client: TestClient, webserver: Webserver) -> None:
+    client.post("/ml/train/SKU0001")
+    assert client.delete("/ml/models/SKU0001").status_code == 204
+    api.shop.refresh(skus=("SKU0001",), source="never")
+    webserver.runs[0]["status"] = "SUCCESS"
+    found = client.get("/ml/models/SKU0001").json()
+    assert found["exists"] is False
+    assert "deleted over HTTP" in found["reason"]
+    result = client.get("/ml/jobs/run-0").json()["result"]
+    assert (result["success"], "deleted meanwhile" in result["message"]) == (False, True)
+
+
+def test_an_unknown_product_or_job_is_a_404_and_launches_nothing(client: TestClient, webserver: Webserver) -> None:
+    assert client.post("/ml/train/nobody").status_code == 404
+    assert client.get("/ml/jobs/run-9").status_code == 404
+    assert webserver.launches == 0
+
+
+def test_too_many_trainings_under_way_are_refused(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pricecast_dagster.api.launching.MOST_UNDER_WAY", 1)
+    assert client.post("/ml/train/SKU0001").status_code == 202
+    answer = client.post("/ml/train/SKU0002")
+    assert answer.status_code == 429
+    assert "Try again later" in answer.json()["remedy"]

@@ -1,0 +1,85 @@
+"""Reading: always what is in force, and cheaply so."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from pricecast_dagster.operations import models
+from pricecast_dagster_tests.api.conftest import YOUNG, Api
+
+
+def test_an_unchanged_forecast_is_answered_without_a_body(api: Api) -> None:
+    first = api.client.get("/ml/predict/SKU0001")
+    tag = first.headers["etag"]
+    again = api.client.get("/ml/predict/SKU0001", headers={"If-None-Match": f'"other", W/{tag}'})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    other = api.client.get("/ml/predict/SKU0001", params={"days_ahead": 3}, headers={"If-None-Match": tag})
+    assert other.status_code == 200
+
+
+def test_new_rows_make_it_stale_at_once_and_a_refresh_fresh(api: Api) -> None:
+    before = api.client.get("/ml/predict/SKU0001")
+    api.shop.append_day(["SKU0001"], price=99.0)
+    api.shop.refresh(stages=frozenset({"raw_history"}))
+    stale = api.client.get("/ml/predict/SKU0001")
+    assert stale.json()["stale"] is True
+    assert stale.json()["prices"] == before.json()["prices"]
+    assert stale.headers["etag"] != before.headers["etag"]
+    api.shop.refresh()
+    fresh = api.client.get("/ml/predict/SKU0001")
+    assert fresh.json()["stale"] is False
+    assert fresh.json()["origin"] == "2026-05-31"
+    assert fresh.headers["etag"] not in (before.headers["etag"], stale.headers["etag"])
+
+
+def test_a_rollback_is_seen_by_the_next_call(api: Api) -> None:
+    first = api.client.get("/ml/predict/SKU0001", params={"days_ahead": 30}).json()["model_used"]
+    api.shop.append_day(["SKU0001"])
+    api.shop.refresh()
+    second = api.client.get("/ml/predict/SKU0001", params={"days_ahead": 30}).json()["model_used"]
+    assert second != first
+    answer = api.client.post("/ml/models/SKU0001/rollback")
+    assert answer.status_code == 200
+    assert answer.json()["version"] == first.removeprefix("LightGBM_v")
+    assert answer.json()["version_before"] == second.removeprefix("LightGBM_v")
+    for days in (14, 30):
+        assert api.client.get("/ml/predict/SKU0001", params={"days_ahead": days}).json()["model_used"] == first
+    to = api.client.post("/ml/models/SKU0001/rollback", json={"version": second.removeprefix("LightGBM_v")})
+    assert to.json()["model_used"] == second
+    assert api.client.post("/ml/models/SKU0001/rollback", json={"version": "20200101T000000Z"}).status_code == 404
+
+
+def test_a_rollback_in_another_process_is_seen_too(api: Api) -> None:
+    first = api.client.get("/ml/predict/SKU0001").json()["model_used"]
+    api.shop.append_day(["SKU0001"])
+    api.shop.refresh()
+    assert api.client.get("/ml/predict/SKU0001").json()["model_used"] != first
+    models.rollback(api.shop.context(), "SKU0001", None)
+    assert api.client.get("/ml/predict/SKU0001").json()["model_used"] == first
+
+
+def test_many_products_come_in_one_call_in_the_order_asked_for(api: Api) -> None:
+    skus = [YOUNG, "nobody", "SKU0001", YOUNG]
+    found = api.client.post("/ml/predict", json={"skus": skus, "days_ahead": 5}).json()
+    assert [one["sku"] for one in found["forecasts"]] == [YOUNG, "SKU0001"]
+    assert found["count"] == 2
+    assert [(one["sku"], one["status"]) for one in found["failed"]] == [("nobody", 404)]
+    assert found["forecasts"][1] == api.client.get("/ml/predict/SKU0001", params={"days_ahead": 5}).json()
+
+
+def test_calls_at_the_same_time_get_their_own_answers(api: Api) -> None:
+    skus = ["SKU0001", "SKU0002", YOUNG, "nobody"] * 10
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda sku: api.client.get(f"/ml/predict/{sku}"), skus))
+    for sku, answer in zip(skus, answers, strict=True):
+        assert answer.status_code == (404 if sku == "nobody" else 200)
+        assert sku == "nobody" or answer.json()["sku"] == sku
+
+
+def test_the_history_is_the_recorded_days(api: Api) -> None:
+    found = api.client.get("/ml/history/SKU0001", params={"days": 3}).json()
+    rows = api.shop.rows[api.shop.rows["sku"] == "SKU0001"].tail(3)
+    assert [day["price"] for day in found["days"]] == pytest.approx(rows["price"].tolist())
+    assert [day["quantity"] for day in found["days"]] == rows["quantity"].tolist()
+    assert (found["count"], found["currency"]) == (3, "BRL")
+    assert api.client.get("/ml/history/nobody").status_code == 404
