@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pricecast_dagster.errors import ForecastError, SkuTooShortError
 from pricecast_dagster.forecasting.baselines import ladder, moving_average
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
-from pricecast_dagster.forecasting.ensemble import Blend, held_out, kind_of, settled, weigh
+from pricecast_dagster.forecasting.ensemble import SNAP_SHARE, Blend, held_out, kind_of, settled, weigh
 from pricecast_dagster.forecasting.forecasts import Forecasts
 from pricecast_dagster.forecasting.intervals import Errors, half_widths, past_coverage, recent_spread
 from pricecast_dagster.forecasting.members.protocol import Fitted
@@ -99,7 +99,7 @@ def train(
     recipe = recipe or default_recipe()
     samples = build_samples(history, calendar, recipe)
     track = track_rules(history, calendar, recipe)
-    kind = kind_of(track)
+    kind = kind_of(track, history)
     if tuning is not None and samples.spread > 0:
         from pricecast_dagster.forecasting.tuning import tune
 
@@ -218,7 +218,8 @@ def _prices(models: Sequence[Model], origins: Origins, horizon_days: int) -> NDA
         answers = within_recent_range(member.forecast(fitted, np.arange(len(chosen)), some, horizon_days)[None], some)[0]
         share = np.array([weights[position][name] for position in chosen])
         moves[chosen] += share[:, None] * (answers - some.last[:, None])
-    return settled(origins.last, moves)
+    snap = np.array([SNAP_SHARE[model.blend.kind] for model in models])
+    return settled(origins.last, moves, snap)
 
 
 def fallback(panel: Panel, horizon_days: int, *, at_end: bool = False) -> Forecasts:

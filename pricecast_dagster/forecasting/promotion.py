@@ -83,7 +83,7 @@ def compare(
 
 def held_out_rmse(samples: Samples, track: Track, calendar: HolidayCalendar, recipe: Recipe, seed: int) -> float | None:
     """RMSE of a recipe's forecasts from past origins, in price units; None where no day could be held out."""
-    kind = kind_of(track)
+    kind = kind_of(track, samples.history)
     rehearsal = rehearse_kind(samples, calendar, recipe, kind, seed)
     if not len(rehearsal.columns):
         return None

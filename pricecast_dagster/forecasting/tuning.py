@@ -62,7 +62,7 @@ def tune(samples: Samples, track: Track, calendar: HolidayCalendar, recipe: Reci
     Raises:
         TrainingError: a member cannot be fitted.
     """
-    kind = kind_of(track)
+    kind = kind_of(track, samples.history)
     cuts = cuts_of(samples.history, MOST_CUTS[kind])
     if not cuts:
         return recipe
