@@ -103,8 +103,9 @@ def deaths(tmp_path: Path) -> Path:
     return tmp_path / "deaths"
 
 
-def test_a_worker_that_is_killed_once_costs_nothing_but_time(deaths: Path) -> None:
-    deaths.write_text("1")
+@pytest.mark.parametrize("times", [1, 2])
+def test_workers_that_are_killed_once_or_twice_cost_nothing_but_time(deaths: Path, times: int) -> None:
+    deaths.write_text(str(times))
     results = LocalCompute(2).map(deadly, [(number, str(deaths)) for number in range(6)], seconds_each=LONG)
     assert values(results) == [0, 1, 4, 9, 16, 25]
 

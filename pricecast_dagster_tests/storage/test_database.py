@@ -6,6 +6,7 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -66,6 +67,21 @@ def test_several_processes_open_a_new_database_at_once(kind: str, tmp_path: Path
     with database.read() as connection:
         assert products.active_skus(connection) == set()
     database.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_several_threads_open_a_new_database_at_the_same_moment(kind: str, tmp_path: Path) -> None:
+    url = _bare_url(kind, tmp_path)
+    together = Barrier(6)
+
+    def opened(_: int) -> set[str]:
+        together.wait()
+        database = open_database(url)
+        with database.read() as connection:
+            return products.active_skus(connection)
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(opened, range(6))) == [set()] * 6
 
 
 def test_opening_again_keeps_what_is_there(database: Database, database_url: str) -> None:
