@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pricecast_dagster.compute.protocol import Failure
 from pricecast_dagster.errors import SkuTooShortError
 from pricecast_dagster.forecasting.panel import Panel
@@ -125,9 +127,19 @@ def _way(order: Order, panel: Panel, champion: "Model | None") -> Way:
         return Way.CONTEST
     weighed = str(champion.facts["weighed_until"])
     new_days = int((panel.days[panel.last[0]] - panel.days.dtype.type(weighed)).astype(int))
-    if order.reason == DATA_CHANGED and new_days < WEIGH_AGAIN_DAYS:
+    if order.reason == DATA_CHANGED and new_days < WEIGH_AGAIN_DAYS and not _surprised(panel, champion):
         return Way.REFIT
     return Way.WEIGH
+
+
+def _surprised(panel: Panel, champion: "Model") -> bool:
+    """Whether the last two weeks hold a move beyond the champion's 95 % band.
+
+    Its weights and past errors may come from a time that knew no such move; a refit would carry them on, and put a band of a
+    quiet price around one that has just jumped.
+    """
+    moves = np.abs(np.diff(panel.price[0, -WEIGH_AGAIN_DAYS - 1 :]))
+    return bool(moves.size) and float(moves.max()) > float(champion.arrays["half_widths"][-1])
 
 
 def _seconds(tasks: Sequence[Task]) -> float:

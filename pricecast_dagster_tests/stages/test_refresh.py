@@ -72,6 +72,14 @@ def test_a_new_day_of_two_products_updates_exactly_these_and_refits_their_models
     assert outcome_of(report, "SKU0002", Stage.PRICE_MODEL).metadata["way"] == "refit"
 
 
+def test_a_jump_beyond_the_bands_has_the_recipe_weighed_again(shop: Shop) -> None:
+    shop.refresh()
+    before = float(shop.rows[shop.rows[SKU] == "SKU0002"][PRICE].iloc[-1])
+    shop.append_day(["SKU0002"], price=round(before * 0.8, 2))
+    report = shop.refresh()
+    assert outcome_of(report, "SKU0002", Stage.PRICE_MODEL).metadata["way"] == "weigh"
+
+
 def test_a_product_that_cannot_be_trained_on_fails_alone_and_a_simple_method_answers(shop: Shop) -> None:
     shop.ruin("SKU0003")
     report = shop.refresh()
