@@ -54,9 +54,7 @@ def tiny_panel(
     return build_panel(history_frame(prices, quantities=quantities, first_day=first_day))
 
 
-def random_history(
-    n_skus: int, n_days: int, *, seed: int, gap_share: float = 0.0, first_day: str = FIRST_DAY
-) -> pd.DataFrame:
+def random_history(n_skus: int, n_days: int, *, seed: int, gap_share: float = 0.0, first_day: str = FIRST_DAY) -> pd.DataFrame:
     """Histories like shelf prices: steps that stay, two decimals, quantities that fall when the price rises.
 
     Args:

@@ -98,9 +98,7 @@ def calendar_features(days: NDArray[np.datetime64], calendar: HolidayCalendar) -
     return np.column_stack([columns[name].astype(np.float64) for name in CALENDAR_FEATURES])
 
 
-def _holiday_distances(
-    days: NDArray[np.datetime64], calendar: HolidayCalendar
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _holiday_distances(days: NDArray[np.datetime64], calendar: HolidayCalendar) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Days to the next holiday and from the latest one, (n_days,) each."""
     if not len(days):
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)

@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def rolling_origins(
-    last_day: np.datetime64, *, count: int, step_days: int, horizon_days: int
-) -> NDArray[np.datetime64]:
+def rolling_origins(last_day: np.datetime64, *, count: int, step_days: int, horizon_days: int) -> NDArray[np.datetime64]:
     """Origins of a rolling evaluation, counted back from the last day whose price is known.
 
     The latest origin leaves exactly the horizon after it; the others lie `step_days` apart before it.

@@ -68,9 +68,7 @@ class TestEveryMethod:
         assert method(panel, origins, 3).tobytes() == method(known, origins, 3).tobytes()
 
     @given(panel=panels(), data=st.data())
-    def test_gives_a_sku_the_same_bytes_alone_and_in_a_batch_and_however_early_the_panel_begins(
-        self, method, panel, data
-    ):
+    def test_gives_a_sku_the_same_bytes_alone_and_in_a_batch_and_however_early_the_panel_begins(self, method, panel, data):
         batch = method(panel, panel.last, HORIZON_DAYS)
         position = data.draw(st.integers(0, panel.n_skus - 1))
         alone = panel.select([position])
