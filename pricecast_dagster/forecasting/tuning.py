@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pricecast_dagster.forecasting import booster
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
@@ -20,14 +21,14 @@ from pricecast_dagster.forecasting.ensemble import kind_of
 from pricecast_dagster.forecasting.promotion import held_out_rmse
 from pricecast_dagster.forecasting.recipe import DIRECT_LEVEL, DIRECT_STEP, BoosterSettings, Kind, Recipe
 from pricecast_dagster.forecasting.samples import Samples
-from pricecast_dagster.forecasting.splits import time_ordered_folds
+from pricecast_dagster.forecasting.splits import Fold, time_ordered_folds
 from pricecast_dagster.forecasting.validation import MOST_CUTS, Track, cuts_of
 
 if TYPE_CHECKING:
     from optuna import Trial
 
 FOLDS: Final = 3
-_PATIENCE_ROUNDS: Final = 15
+_PATIENCE_ROUNDS: Final = 30
 _REPORT_EVERY: Final = 5
 _FEWEST_ROWS: Final = 60
 
@@ -82,21 +83,23 @@ def search(samples: Samples, recipe: Recipe, member: str, plan: TuningPlan, seed
 
     if samples.spread == 0:
         return None
-    folds = _fold_boosting(samples, recipe, member, seed)
-    if folds is None:
+    rows = tuning_rows(samples, recipe, member)
+    if rows is None:
         return None
+    folds = _fold_boosting(rows, seed)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         sampler=optuna.samplers.TPESampler(seed=seed % 2**32, multivariate=True),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=_REPORT_EVERY),
     )
     objective = recipe.learners[member].booster.objective
-    study.optimize(lambda trial: folds(trial, _suggest(trial, objective)), n_trials=plan.trials)
+    study.optimize(lambda trial: folds(trial, suggest(trial, objective)), n_trials=plan.trials)
     rounds = int(study.best_trial.user_attrs["rounds"])
     return BoosterSettings(objective=objective, **(study.best_params | {"n_estimators": rounds}))
 
 
-def _suggest(trial: "Trial", objective: str) -> BoosterSettings:
+def suggest(trial: "Trial", objective: str) -> BoosterSettings:
+    """One point of the search space."""
     return BoosterSettings(
         objective=objective,
         n_estimators=trial.suggest_int("n_estimators", 100, 1000),
@@ -111,12 +114,22 @@ def _suggest(trial: "Trial", objective: str) -> BoosterSettings:
     )
 
 
-def _fold_boosting(
-    samples: Samples, recipe: Recipe, member: str, seed: int
-) -> "Callable[[Trial, BoosterSettings], float] | None":
-    """A function that boosts all folds of a trial side by side and returns the mean of their RMSE at the best round."""
-    import optuna
+@dataclass(frozen=True, eq=False)
+class TuningRows:
+    """What trials learn from and are judged on.
 
+    Attributes:
+        features: (rows, features); target: (rows,) differences to the base over the SKU's spread.
+        folds: ordered in time; positions in the rows.
+    """
+
+    features: NDArray[np.float64]
+    target: NDArray[np.float64]
+    folds: tuple[Fold, ...]
+
+
+def tuning_rows(samples: Samples, recipe: Recipe, member: str) -> TuningRows | None:
+    """The rows of a direct member, in folds ordered in time; None where there are too few to judge by."""
     base = samples.design.last if member == DIRECT_STEP else samples.design.level
     features, difference = samples.direct(base, recipe.learners[member].features)
     days = samples.history.days[samples.design.direct_days[: len(features)]]
@@ -125,8 +138,14 @@ def _fold_boosting(
     features, target, days = features[turn], difference[turn] / samples.spread, days[turn]
     if len(days) < _FEWEST_ROWS:
         return None
-    folds = time_ordered_folds(days, count=FOLDS)
-    data = [booster.FoldData(features, target, fold.train, fold.validation) for fold in folds]
+    return TuningRows(features, target, tuple(time_ordered_folds(days, count=FOLDS)))
+
+
+def _fold_boosting(rows: TuningRows, seed: int) -> "Callable[[Trial, BoosterSettings], float]":
+    """A function that boosts all folds of a trial side by side and returns the mean of their RMSE at the best round."""
+    import optuna
+
+    data = [booster.FoldData(rows.features, rows.target, fold.train, fold.validation) for fold in rows.folds]
 
     def boost(trial: "Trial", settings: BoosterSettings) -> float:
         best, best_round = np.inf, 0
