@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from pricecast_dagster.errors import ForecastError, SkuTooShortError
 from pricecast_dagster.forecasting.baselines import ladder, moving_average
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
-from pricecast_dagster.forecasting.ensemble import SNAP_SHARE, Blend, held_out, kind_of, settled, weigh
+from pricecast_dagster.forecasting.ensemble import NOISY_FROM_CHANGES, SNAP_SHARE, Blend, held_out, kind_of, settled, weigh
 from pricecast_dagster.forecasting.forecasts import Forecasts
 from pricecast_dagster.forecasting.intervals import Errors, half_widths, past_coverage, recent_spread
 from pricecast_dagster.forecasting.members.protocol import Fitted
 from pricecast_dagster.forecasting.members.roster import MEMBERS
 from pricecast_dagster.forecasting.origins import Origins
 from pricecast_dagster.forecasting.panel import Panel
-from pricecast_dagster.forecasting.recipe import Recipe, default_recipe
+from pricecast_dagster.forecasting.recipe import Kind, Recipe, default_recipe
 from pricecast_dagster.forecasting.samples import Samples, build_samples
 from pricecast_dagster.forecasting.scores import ONE_STEP_DAYS, Past, member_errors, score
 from pricecast_dagster.forecasting.validation import (
@@ -52,7 +52,7 @@ class Model:
     Attributes:
         recipe: how it was made.
         texts: member -> LightGBM's text form, for members that boost.
-        arrays: `errors` (k, h) and `block` (k,): past errors, see `intervals.Errors`; `half_widths` (levels,) in price units.
+        arrays: `errors` (k, h) and `block` (k,): past errors, see `intervals.Errors`; `half_widths` (levels, 60) price units.
         facts: JSON: `blend`, `members` (numbers of the fitted members), `member_errors`, `metrics` (see `scores`), counts,
             `coverage`, the training window.
     """
@@ -137,14 +137,13 @@ def _fit(samples: Samples, recipe: Recipe, arrays: dict[str, NDArray[Any]], fact
     history = samples.history
     learners = [recipe.learners[name] for name in fitted if name in recipe.learners] or list(recipe.learners.values())
     features = [name for name in FEATURE_COLUMNS if any(name in learner.features for learner in learners)]
-    spread = recent_spread(samples.known)
-    past = Errors(arrays["errors"], arrays["block"])
-    widths = half_widths(past, spread)
-    coverage = past_coverage(past, spread)
+    kind = Blend.from_json(facts["blend"]).kind
+    past = Errors(arrays["errors"], arrays["block"], kind, recent_spread(samples.known))
+    coverage = past_coverage(past)
     return Model(
         recipe=recipe,
         texts={name: member.text for name, member in fitted.items() if member.text},
-        arrays=arrays | {"half_widths": np.array([widths[level] for level in LEVELS])},
+        arrays=arrays | {"half_widths": half_widths(past, LONGEST_HORIZON_DAYS)},
         facts=facts
         | {
             "members": {name: member.numbers for name, member in fitted.items()},
@@ -199,7 +198,7 @@ def forecast(
         skus=panel.skus,
         origins=panel.days[columns],
         price=prices,
-        half_widths=np.repeat(widths[:, :, None], horizon_days, axis=2),
+        half_widths=widths[:, :, :horizon_days],
         model_used=(MODEL_NAME,) * panel.n_skus,
         refused={},
     )
@@ -232,22 +231,18 @@ def fallback(panel: Panel, horizon_days: int, *, at_end: bool = False) -> Foreca
     answer = ladder(panel, horizon_days)
     known = [position for position, name in enumerate(answer.model_used) if name is not None]
     chosen = panel.select(known)
-    widths = (
-        np.stack([_fallback_widths(chosen.select([position])) for position in range(chosen.n_skus)])
-        if known
-        else (np.zeros((0, len(LEVELS))))
-    )
+    widths = [_fallback_widths(chosen.select([position]), horizon_days) for position in range(chosen.n_skus)]
     return Forecasts.around(
         skus=chosen.skus,
         origins=panel.first_day + (np.full(len(known), panel.n_days - 1) if at_end else chosen.last),
         price=answer.price[known],
-        half_widths=np.repeat(widths[:, :, None], horizon_days, axis=2),
+        half_widths=np.array(widths).reshape(-1, len(LEVELS), horizon_days),
         model_used=tuple(name for name in answer.model_used if name is not None),
         refused=answer.errors,
     )
 
 
-def _fallback_widths(history: Panel) -> NDArray[np.float64]:
+def _fallback_widths(history: Panel, horizon_days: int) -> NDArray[np.float64]:
     first, last = int(history.first[0]), int(history.last[0])
     columns = np.arange(max(first + 6, last - _FALLBACK_BLOCKS * CUT_STEP_DAYS), last)
     ahead = columns[:, None] + 1 + np.arange(VALIDATED_DAYS)
@@ -256,6 +251,8 @@ def _fallback_widths(history: Panel) -> NDArray[np.float64]:
     counted = inside & history.observed[0, ahead]
     answers = moving_average(history.select([0] * len(columns)), columns, VALIDATED_DAYS)
     errors = np.where(counted, answers - history.price[0, ahead], np.nan)
-    spread = recent_spread(history.price[0, first : last + 1][history.observed[0, first : last + 1]])
-    widths = half_widths(Errors(errors, np.arange(len(columns)) // CUT_STEP_DAYS), spread)
-    return np.array([widths[level] for level in LEVELS])
+    prices = history.price[0, history.observed[0]]
+    changes = float(np.mean(prices[1:] != prices[:-1])) if len(prices) > 1 else 0.0
+    kind = Kind.NOISY if changes >= NOISY_FROM_CHANGES else Kind.STICKY
+    block = np.arange(len(columns)) // CUT_STEP_DAYS
+    return half_widths(Errors(errors, block, kind, recent_spread(prices)), horizon_days)

@@ -139,7 +139,7 @@ def _surprised(panel: Panel, champion: "Model") -> bool:
     quiet price around one that has just jumped.
     """
     moves = np.abs(np.diff(panel.price[0, -WEIGH_AGAIN_DAYS - 1 :]))
-    return bool(moves.size) and float(moves.max()) > float(champion.arrays["half_widths"][-1])
+    return bool(moves.size) and float(moves.max()) > float(champion.arrays["half_widths"][-1, WEIGH_AGAIN_DAYS - 1])
 
 
 def _seconds(tasks: Sequence[Task]) -> float:
