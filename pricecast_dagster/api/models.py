@@ -205,7 +205,7 @@ class Influence(BaseModel):
 
 
 class ExplainedDay(BaseModel):
-    """One day: last price + effects of all features + everything else = price."""
+    """One day: base + influences + others = price."""
 
     date: date
     price: Price

@@ -13,16 +13,16 @@ from pricecast_dagster.storage.keys import encode_key
 
 LONGEST_HORIZON_DAYS: Final = 60
 MOST_SKUS: Final = 1000
+NO_CONTROL: Final = "^[^\\x00-\\x1f\\x7f]*$"
+"""Databases refuse some control characters, Dagster others; no product is called so."""
 
 
 def _storable(sku: str) -> str:
-    """A SKU that a key can be made of and a database can be asked for.
+    """A SKU that a key can be made of.
 
     Raises:
-        ValueError: it has a control character, or is too long for a key.
+        ValueError: it is too long for a key.
     """
-    if any(character < " " or character == "\x7f" for character in sku):
-        raise ValueError("a SKU has no control characters")
     try:
         encode_key(sku)
     except DataError as error:
@@ -30,7 +30,7 @@ def _storable(sku: str) -> str:
     return sku
 
 
-Sku = Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(_storable)]
+Sku = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=NO_CONTROL), AfterValidator(_storable)]
 """A product's name, any text without control characters."""
 
 SkuPath = Annotated[Sku, Path(description="the product; encode a slash in it as %2F", examples=["SKU0001"])]

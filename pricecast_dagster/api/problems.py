@@ -122,9 +122,13 @@ def install(app: FastAPI) -> None:
             detail, remedy = "There is no such address.", "/docs lists the calls there are."
         if error.status_code == 400 and not detail.startswith("The"):
             detail = "The body of the request cannot be read."
-        return problem_response(
-            error.status_code, detail, remedy=remedy, request_id=request_id_of(request), headers=error.headers
-        )
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            # Each method of an address is a route of its own, and knows of no other.
+            known = app.openapi()["paths"].get(getattr(request.scope.get("route"), "path_format", ""), {})
+            headers["Allow"] = ", ".join(sorted(map(str.upper, known))) or headers.get("Allow", "")
+            detail = f"{request.method} is not among the methods of this address: {headers['Allow']}."
+        return problem_response(error.status_code, detail, remedy=remedy, request_id=request_id_of(request), headers=headers)
 
 
 def unforeseen(request_id: str) -> Response:

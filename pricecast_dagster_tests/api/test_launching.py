@@ -1,13 +1,7 @@
-"""Launches that go wrong: a small server speaks Dagster's GraphQL, and errs where the real one was seen to. The good ways run
-against a real Dagster (`e2e`).
-"""
+"""Launches that go wrong (see `webserver`); the good ways run against a real Dagster (`e2e`)."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import Any
+from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
@@ -16,69 +10,13 @@ from pricecast_dagster.orchestration.client import DagsterClient
 from pricecast_dagster.storage import requests
 from pricecast_dagster.storage.requests import RequestStatus
 from pricecast_dagster_tests.api.conftest import Api, client_of
-
-MADE_ALL_THE_SAME = "500, and the run is there"
-NOT_MADE = "500, and no run is there"
-DOWN = "500 for ever"
-
-
-@dataclass
-class Webserver:
-    """Runs by their tags, and what the next launches answer."""
-
-    url: str = ""
-    troubles: list[str] = field(default_factory=list)
-    runs: list[dict[str, Any]] = field(default_factory=list)
-    launches: int = 0
-
-    def answer(self, query: str, variables: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        if "launchRun" in query:
-            self.launches += 1
-            trouble = self.troubles.pop(0) if self.troubles else ""
-            run = {
-                "runId": f"run-{len(self.runs)}",
-                "status": "QUEUED",
-                "tags": variables["parameters"]["executionMetadata"]["tags"],
-                "config": variables["parameters"]["runConfigData"]["ops"]["pricecast"]["config"],
-            }
-            if trouble in ("", MADE_ALL_THE_SAME):
-                self.runs.append(run)
-            if trouble == DOWN:
-                self.troubles.append(DOWN)
-            return (500, {}) if trouble else (200, {"launchRun": {"__typename": "LaunchRunSuccess", "run": run}})
-        if "runsOrError" in query:
-            wanted = variables["filter"]
-            statuses = wanted.get("statuses") or ["QUEUED", "SUCCESS", "FAILURE", "CANCELED"]
-            found = [run for run in self.runs if run["status"] in statuses and all(tag in run["tags"] for tag in wanted["tags"])]
-            return 200, {"runsOrError": {"results": found[: variables["limit"]]}}
-        named = [run for run in self.runs if run["runId"] == variables["id"]]
-        return 200, {"runOrError": {"__typename": "Run", **named[0]} if named else {"__typename": "RunNotFoundError"}}
+from pricecast_dagster_tests.api.webserver import DOWN, MADE_ALL_THE_SAME, NOT_MADE, Webserver, small_webserver
 
 
 @pytest.fixture
 def webserver() -> Iterator[Webserver]:
-    state = Webserver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, data = state.answer(asked["query"], asked["variables"])
-            content = json.dumps({"data": data}).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        state.url = f"http://127.0.0.1:{server.server_address[1]}"
+    with small_webserver() as state:
         yield state
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

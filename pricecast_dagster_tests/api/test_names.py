@@ -79,6 +79,7 @@ def test_a_name_goes_there_and_back_and_nothing_changes_on_disk(server: Server, 
         ("GET", f"/ml/models/{address}"),
         ("DELETE", f"/ml/models/{address}"),
         ("GET", f"/ml/history/{address}"),
+        ("GET", f"/ml/explain/{address}"),
         ("POST", f"/ml/train/{address}"),
         ("POST", f"/ml/models/{address}/rollback"),
     ]

@@ -21,7 +21,7 @@ from pricecast_dagster_tests.api.conftest import Api
         ("POST", "/ml/predict", 422, "body"),
         ("GET", "/ml/jobs/../etc", 404, "address"),
         ("GET", "/ml/nothing", 404, "address"),
-        ("PUT", "/ml/models", 405, "Method"),
+        ("PUT", "/ml/models", 405, "PUT"),
     ],
 )
 def test_wrong_input_is_told_by_name(api: Api, method: str, path: str, status: int, word: str) -> None:

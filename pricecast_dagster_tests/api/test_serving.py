@@ -83,3 +83,15 @@ def test_the_history_is_the_recorded_days(api: Api) -> None:
     assert [day["quantity"] for day in found["days"]] == rows["quantity"].tolist()
     assert (found["count"], found["currency"]) == (3, "BRL")
     assert api.client.get("/ml/history/nobody").status_code == 404
+
+
+def test_what_moved_a_forecast_adds_up_to_it(api: Api) -> None:
+    stored = api.client.get("/ml/predict/SKU0002").json()
+    found = api.client.get("/ml/explain/SKU0002").json()
+    assert found["model_used"] == stored["model_used"]
+    for day, price in zip(found["days"], stored["prices"], strict=True):
+        assert day["price"] == pytest.approx(price)
+        assert day["base"] + day["others"] + sum(one["effect"] for one in day["influences"]) == pytest.approx(price)
+        effects = [abs(one["effect"]) for one in day["influences"]]
+        assert effects == sorted(effects, reverse=True)
+    assert api.client.get(f"/ml/explain/{YOUNG}").status_code == 404

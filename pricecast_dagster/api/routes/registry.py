@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from pricecast_dagster.api import models
-from pricecast_dagster.api.parameters import SkuPath
+from pricecast_dagster.api.parameters import NO_CONTROL, SkuPath
 from pricecast_dagster.api.problems import responses
 from pricecast_dagster.api.services import Services
 from pricecast_dagster.operations import models as registry
@@ -28,13 +28,18 @@ def build(services: Services) -> APIRouter:
     def list_models(
         limit: Annotated[int, Query(ge=1, le=MOST_LISTED, description="models in this answer")] = 100,
         offset: Annotated[int, Query(ge=0, le=10_000_000, description="models left out before")] = 0,
-        prefix: Annotated[
-            str, Query(max_length=2000, pattern="^[^\\x00-\\x1f\\x7f]*$", description="only SKUs that begin so")
-        ] = "",
+        prefix: Annotated[str, Query(max_length=2000, pattern=NO_CONTROL, description="only SKUs that begin so")] = "",
     ) -> models.ModelList:
         """A page of the registry, by SKU."""
         found, count = registry.champions(context, limit=limit, offset=offset, prefix=prefix)
         return models.ModelList(models=[_line(model) for model in found], count=count)
+
+    # Before the others: their addresses take any SKU, also one that ends in /rollback.
+    @router.post("/ml/models/{sku:path}/rollback", summary="Go back to an earlier version", responses=responses(400, 404, 413))
+    def roll_back(sku: SkuPath, order: models.RollbackOrder | None = None) -> models.RollbackAnswer:
+        """An earlier version becomes champion, and forecasts at once."""
+        before, after, model_used = registry.rollback(context, sku, order.version if order else None)
+        return models.RollbackAnswer(sku=sku, version_before=before, version=after, model_used=model_used)
 
     @router.get("/ml/models/{sku:path}", summary="A product's model and its versions", responses=responses(404))
     def show_model(sku: SkuPath) -> models.ModelAnswer:
@@ -52,12 +57,6 @@ def build(services: Services) -> APIRouter:
         """All versions go; a simple method answers from now on, and nothing retrains the product until it is asked to."""
         registry.delete(context, sku, "deleted over HTTP")
         return Response(status_code=204)
-
-    @router.post("/ml/models/{sku:path}/rollback", summary="Go back to an earlier version", responses=responses(400, 404, 413))
-    def roll_back(sku: SkuPath, order: models.RollbackOrder | None = None) -> models.RollbackAnswer:
-        """An earlier version becomes champion, and forecasts at once."""
-        before, after, model_used = registry.rollback(context, sku, order.version if order else None)
-        return models.RollbackAnswer(sku=sku, version_before=before, version=after, model_used=model_used)
 
     return router
 

@@ -1,0 +1,150 @@
+"""The page of one product: history and forecast, earlier forecasts, versions, checks, what moved it, retraining.
+
+Belongs here: gathering what the page shows. Not here: how it looks (`templates`), drawing (`static/product.js`).
+"""
+
+import json
+from datetime import date
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+
+from pricecast_dagster.api.pages.rendering import page
+from pricecast_dagster.api.parameters import SkuPath
+from pricecast_dagster.api.routes.registry import numbers
+from pricecast_dagster.api.services import Services
+from pricecast_dagster.errors import NoUsableHistoryError, UnknownVersionError
+from pricecast_dagster.operations import explaining, forecasts, lineage, models
+from pricecast_dagster.operations.explaining import Explained
+from pricecast_dagster.schemas import DATE, PRICE, QUANTITY, Stage
+from pricecast_dagster.stages.commit import CHECKS
+from pricecast_dagster.storage import forecasts as stored_forecasts
+from pricecast_dagster.storage import states
+from pricecast_dagster.storage.forecasts import StoredForecast
+from pricecast_dagster.storage.json_text import to_json
+
+DAYS_SHOWN: Final = 1100
+EARLIER_SHOWN: Final = 12
+FEATURES_SHOWN: Final = 8
+
+
+def build(services: Services) -> APIRouter:
+    """The routes."""
+    router = APIRouter(include_in_schema=False)
+    context = services.context
+
+    @router.get("/products/{sku:path}")
+    def product(request: Request, sku: SkuPath) -> Response:
+        """Everything about one product."""
+        why = lineage.why(context, sku)
+        dossier = models.dossier(context, sku)
+        with context.database.read() as connection:
+            earlier = stored_forecasts.of_sku(connection, sku, limit=EARLIER_SHOWN)
+            known = states.read_states(connection, [sku], None)
+        current = next((one for one in earlier if one.current), None)
+        days = _history(services, sku)
+        judged = _judged([one for one in earlier if not one.current], days)
+        shown = {
+            "sku": sku,
+            "currency": services.settings.currency,
+            "history": days,
+            "forecast": _series(current) if current else None,
+            "earlier": [_series(one) for one in earlier if not one.current],
+        }
+        checks = {
+            name: passed
+            for stage in Stage
+            if (state := known.get((sku, stage)))
+            for name, passed in _checks(state.metadata).items()
+        }
+        return page(
+            request,
+            "product.html",
+            services.settings.currency,
+            product=why.product,
+            steps=why.steps,
+            stale=next((step.stale for step in why.steps if step.stale), None),
+            failed=next((step.error for step in why.steps if step.error), None),
+            rejected=why.rejected,
+            dossier=dossier,
+            champion=next((version for version in dossier.versions if version.champion), None),
+            numbers=numbers,
+            current=current,
+            coverage=current.facts.get("coverage") or {} if current else {},
+            why_simple=current.facts.get("why_a_simple_method") if current else None,
+            last_price=days["price"][-1] if days["price"] else None,
+            checks=checks,
+            judged=judged,
+            influences=_influences(services, sku, current),
+            # `<` cannot end the element that the data stand in.
+            data=to_json(shown).replace("<", "\\u003c"),
+        )
+
+    return router
+
+
+def _history(services: Services, sku: str) -> dict[str, list[Any]]:
+    try:
+        frame = forecasts.history(services.context, sku, DAYS_SHOWN)
+    except (NoUsableHistoryError, UnknownVersionError):
+        return {"date": [], "price": [], "quantity": []}
+    return {
+        "date": [f"{day:%Y-%m-%d}" for day in frame[DATE]],
+        "price": frame[PRICE].tolist(),
+        "quantity": json.loads(to_json(frame[QUANTITY].tolist())),
+    }
+
+
+def _series(stored: StoredForecast) -> dict[str, Any]:
+    return {
+        "date": [str(day) for day in (stored.origin, *stored.dates)][1:],
+        "origin": str(stored.origin),
+        "price": stored.price,
+        "lower_80": stored.lower_80,
+        "upper_80": stored.upper_80,
+        "lower_95": stored.lower_95,
+        "upper_95": stored.upper_95,
+        "model_used": stored.model_used,
+    }
+
+
+def _judged(earlier: list[StoredForecast], days: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    """Earlier forecasts against what happened since: days that are known, mean error, share inside the 80 % band."""
+    happened = dict(zip(days["date"], days["price"], strict=True))
+    judged = []
+    for one in earlier:
+        met = [
+            (price, happened[str(day)], low, high)
+            for day, price, low, high in zip(one.dates, one.price, one.lower_80, one.upper_80, strict=True)
+            if str(day) in happened
+        ]
+        row: dict[str, Any] = {
+            "origin": one.origin,
+            "model_used": one.model_used,
+            "days": len(met),
+            "error": None,
+            "inside": None,
+        }
+        if met:
+            row["error"] = sum(abs(price - actual) for price, actual, _, _ in met) / len(met)
+            row["inside"] = sum(low <= actual <= high for _, actual, low, high in met) / len(met)
+        judged.append(row)
+    return judged
+
+
+def _checks(metadata: Any) -> dict[str, bool]:
+    found = metadata.get(CHECKS, {})
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def _influences(services: Services, sku: str, current: StoredForecast | None) -> list[tuple[str, float, date]]:
+    """The features that add most on any day of the forecast: name, price units, and on which day."""
+    if current is None or current.model_version is None:
+        return []
+    found: Explained = explaining.explain(services.context, sku, current.horizon_days)
+    strongest: dict[str, tuple[str, float, date]] = {}
+    for day in found.days:
+        for one in day.strongest:
+            if abs(one.effect) > abs(strongest.get(one.feature, ("", 0.0, day.day))[1]):
+                strongest[one.feature] = (one.feature, one.effect, day.day)
+    return sorted(strongest.values(), key=lambda row: -abs(row[1]))[:FEATURES_SHOWN]
