@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from optuna import Trial
 
 FOLDS: Final = 3
-_PATIENCE_ROUNDS: Final = 30
+_PATIENCE_ROUNDS: Final = 15
 _REPORT_EVERY: Final = 5
 _FEWEST_ROWS: Final = 60
 
