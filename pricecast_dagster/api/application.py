@@ -13,6 +13,7 @@ from pricecast_dagster.api.guard import Guard
 from pricecast_dagster.api.launching import Launcher
 from pricecast_dagster.api.observability import Observed
 from pricecast_dagster.api.pages import portfolio, product, static
+from pricecast_dagster.api.predictions import Predictions, Quick
 from pricecast_dagster.api.problems import Problem
 from pricecast_dagster.api.routes import explaining, exporting, health, past, predicting, registry, training
 from pricecast_dagster.api.services import Services
@@ -46,13 +47,16 @@ def create_app(services: Services, tokens: Tokens | None = None) -> FastAPI:
     )
     launcher = Launcher(services.context, services.dagster, lambda outcome: services.metrics.launches.labels(outcome).inc())
     app.include_router(training.build(services, launcher))
-    for topic in (predicting, exporting, past, explaining, registry, health):
+    predictions = Predictions(services)
+    app.include_router(predicting.build(services, predictions))
+    for topic in (exporting, past, explaining, registry, health):
         app.include_router(topic.build(services))
     for router in (static.build(), portfolio.build(services, tokens), product.build(services)):
         app.include_router(router)
     problems.install(app)
     _describe(app)
     # The last one added is the outermost.
+    app.add_middleware(Quick, predictions=predictions)
     app.add_middleware(Guard, tokens=tokens)
     app.add_middleware(Observed, metrics=services.metrics)
     return app

@@ -127,10 +127,10 @@ async function retrain(event) {
       await new Promise((done) => setTimeout(done, 1000));
       job = await fetch(job.status_url).then(answer);
     }
-    const told = job.result ? ` ${job.result.message}` : "";
-    status.textContent = `${words[job.status]}.${told}`;
+    const told = job.result ? `: ${job.result.message.replace(/\.$/, "")}` : "";
+    status.textContent = `${words[job.status]}${told}.`;
     if (job.result && job.result.success) {
-      status.textContent = `New version ${job.result.version}.${told} The page is loaded again.`;
+      status.textContent = `New version ${job.result.version}${told}. The page is loaded again.`;
       setTimeout(() => location.reload(), 1500);
     } else {
       status.className = "error";
