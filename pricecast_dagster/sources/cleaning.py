@@ -66,7 +66,7 @@ def clean(sheets: Sequence[Lines], known: Set[str] | None, absurd_factor: float)
     if known is not None:
         unknown = np.array([name not in known for name in pool.names], dtype=np.bool_)[pool.sku]
         # Before dates and numbers: a line of a product that is not ours needs no mending.
-        unknown &= reason != code_of(Reason.EMPTY_SKU)
+        unknown &= ~np.isin(reason, [code_of(Reason.EMPTY_SKU), code_of(Reason.UNUSABLE_SKU)])
         reason[unknown] = code_of(Reason.UNKNOWN_SKU)
 
     priced = np.flatnonzero((reason == TAKEN) & ~pool.is_sale)

@@ -20,6 +20,7 @@ from pricecast_dagster.sources.numbers import DecimalMark, decimal_mark
 from pricecast_dagster.sources.reasons import TAKEN, Reason, code_of
 from pricecast_dagster.sources.sheet import Sheet
 from pricecast_dagster.sources.values import as_moments, as_numbers, as_texts, vote_on_mark, vote_on_order
+from pricecast_dagster.storage.keys import why_unusable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -129,6 +130,7 @@ def parse(sheet: Sheet, layout: Layout, settings: Settings, today: date) -> Line
     price, quantity, number_reason = _amounts(sheet, layout, formats, till=till)
     names = np.array(skus.distinct.to_pylist(), dtype=object)
     empty = np.array([not name for name in names], dtype=np.bool_)[skus.codes]
+    unusable = np.array([why_unusable(name) is not None for name in names], dtype=np.bool_)[skus.codes]
     return Lines(
         sheet=sheet,
         layout=layout,
@@ -142,6 +144,7 @@ def parse(sheet: Sheet, layout: Layout, settings: Settings, today: date) -> Line
         till=till,
         reason=_first_reason(
             (empty, Reason.EMPTY_SKU),
+            (unusable, Reason.UNUSABLE_SKU),
             (np.isnat(moments.days), Reason.UNPARSABLE_DATE),
             (moments.days < FIRST_DAY, Reason.DAY_TOO_LONG_AGO),
             (moments.days > np.datetime64(today, "D"), Reason.DAY_IN_THE_FUTURE),

@@ -14,6 +14,7 @@ from pricecast_dagster.sources.columns import Layout
 from pricecast_dagster.sources.reasons import TAKEN, Reason, code_of
 from pricecast_dagster.sources.sheet import Sheet
 from pricecast_dagster.sources.values import as_moments, as_texts
+from pricecast_dagster.storage.keys import why_unusable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +32,9 @@ def clean_products(found: Sequence[Found]) -> "tuple[pd.DataFrame, tuple[NDArray
     import pandas as pd
 
     rows = _stacked(found)
-    reason = np.where(rows[SKU] == "", code_of(Reason.EMPTY_SKU), TAKEN).astype(np.int8)
+    unusable = rows[SKU].map(lambda sku: why_unusable(sku) is not None).to_numpy(dtype=bool)
+    reason = np.where(unusable, code_of(Reason.UNUSABLE_SKU), TAKEN).astype(np.int8)
+    reason[(rows[SKU] == "").to_numpy(dtype=bool)] = code_of(Reason.EMPTY_SKU)
     good = rows[reason == TAKEN].sort_values([SKU, MODIFIED_AT], kind="stable")
     kept = good.drop_duplicates(SKU, keep="last")
     others = good.index.difference(kept.index)

@@ -276,3 +276,11 @@ def test_a_compressed_file_in_latin_1_with_decimal_commas_and_days_first(tmp_pat
 def test_rejected_lines_keep_their_raw_text_also_over_lines(tmp_path):
     data = read_files(tmp_path, {"prices.csv": 'sku,date,price,note\r\nA,2026-01-01,x,"two\r\nlines"\r\nA,2026-01-02,2,\r\n'})
     assert rejected_rows(data) == [(2, 'A,2026-01-01,x,"two\nlines"', Reason.UNPARSABLE_NUMBER)]
+
+
+def test_a_sku_that_no_database_takes_is_rejected_alone(tmp_path):
+    rows = ["sku,date,price", "good,2026-01-01,5.00", f"{'x' * 3000},2026-01-01,5.00"]
+    data = read_files(tmp_path, {"prices.csv": "\n".join(rows) + "\n"})
+    assert list(data.history["sku"]) == ["good"]
+    assert list(data.rejected["line"]) == [3]
+    assert data.rejected["reason"].str.startswith("unusable SKU").all()
