@@ -35,6 +35,7 @@ PATH: Final = "/ml/predict/{sku:path}"
 DAYS: Final = 14
 _PREFIX: Final = "/ml/predict/"
 _DAYS: Final = re.compile(rb"days_ahead=([1-9][0-9]?)")
+_Question = tuple[str, int]
 _Key = tuple[str, str | None, int, bool]
 
 
@@ -53,10 +54,9 @@ class Predictions:
     def __init__(self, services: Services) -> None:
         self._context = services.context
         self._kept: OrderedDict[_Key, Answer] = OrderedDict()
-        self._gatherer: Gatherer[Standing] = Gatherer(lambda skus: serving.standing_of(self._context, skus))
-        self._counted = {
-            by_model: services.metrics.answers.labels("model" if by_model else "simple") for by_model in (True, False)
-        }
+        self._gatherer: Gatherer[_Question, Answer | Standing] = Gatherer(self._look)
+        counter = services.metrics.answers
+        self._counted = {True: counter.labels("model"), False: counter.labels("simple")}
 
     async def answer(self, sku: str, days: int) -> Answer:
         """The forecast of a product, from memory where it is there and still right.
@@ -65,18 +65,43 @@ class Predictions:
             UnknownSkuError: there is no such product in the source.
             NoUsableHistoryError, ForecastError: see `operations.forecasts.predict`.
         """
-        standing = await self._gatherer.ask(sku)
-        if standing is None:
-            raise serving.refuse_unknown(sku)
-        key = (sku, standing.version, days, standing.stale is not None)
-        found = self._kept.get(key)
+        found = await self._gatherer.ask((sku, days))
         if found is None:
-            found = await run_in_threadpool(self._made, standing, days)
-            if standing.horizon_days >= days:
-                self._kept[key] = found
-                if len(self._kept) > ANSWERS_IN_MEMORY:
-                    self._kept.popitem(last=False)
+            raise serving.refuse_unknown(sku)
+        return found if isinstance(found, Answer) else await run_in_threadpool(self._computed, sku, days)
+
+    def _look(self, questions: list[_Question]) -> dict[_Question, Answer | Standing]:
+        """The answers that are kept or stored; how it stands with products whose stored forecast does not reach so far."""
+        standing = serving.standing_of(self._context, [sku for sku, _ in questions])
+        found: dict[_Question, Answer | Standing] = {}
+        missing: dict[int, dict[str, Standing]] = {}
+        for sku, days in questions:
+            if sku not in standing:
+                continue
+            one = standing[sku]
+            kept = self._kept.get((sku, one.version, days, one.stale is not None))
+            if kept is None and one.horizon_days >= days:
+                missing.setdefault(days, {})[sku] = one
+            found[sku, days] = kept or one
+        for days, ones in missing.items():
+            for sku, stored in serving.stored_forecasts(self._context, ones).items():
+                if stored.horizon_days >= days:
+                    prediction = serving.as_prediction(stored, days, stale=ones[sku].stale is not None)
+                    # Under the version that was read, which may be newer by now than the one that was looked at.
+                    found[sku, days] = self._keep((sku, stored.version, days, prediction.stale), prediction)
         return found
+
+    def _keep(self, key: _Key, prediction: Prediction) -> Answer:
+        answer = _packed(prediction, str(key[1]), len(prediction.dates))
+        self._kept[key] = answer
+        if len(self._kept) > ANSWERS_IN_MEMORY:
+            self._kept.popitem(last=False)
+        return answer
+
+    def _computed(self, sku: str, days: int) -> Answer:
+        prediction = forecasts.predict(self._context, sku, days)
+        # Not the version of the stored forecast: this one is made from rows and model as they are now.
+        return _packed(prediction, digest(as_answer(prediction)), days)
 
     def response(self, answer: Answer, if_none_match: str | None) -> Response:
         """The answer, or that it is the one the reader has."""
@@ -86,14 +111,11 @@ class Predictions:
         self._counted[answer.by_model].inc()
         return Response(answer.body, media_type="application/json", headers=headers)
 
-    def _made(self, standing: Standing, days: int) -> Answer:
-        stored = serving.stored_predictions(self._context, {standing.sku: standing}, days).get(standing.sku)
-        prediction = stored or forecasts.predict(self._context, standing.sku, days)
-        body = to_json(as_answer(prediction)).encode()
-        # Beside the version: a longer forecast is computed anew, from rows and model that may have moved on.
-        tag = standing.version if stored is not None else digest(body.decode())
-        stale = "-stale" if prediction.stale else ""
-        return Answer(body, f'"{tag}-{days}{stale}"', prediction.model_used.startswith("LightGBM"))
+
+def _packed(prediction: Prediction, version: str, days: int) -> Answer:
+    stale = "-stale" if prediction.stale else ""
+    by_model = prediction.model_used.startswith("LightGBM")
+    return Answer(to_json(as_answer(prediction)).encode(), f'"{version}-{days}{stale}"', by_model)
 
 
 class Quick:

@@ -23,6 +23,12 @@ def standing_of(context: StageContext, skus: Iterable[str]) -> dict[str, Standin
         return standings(connection, skus, codes)
 
 
+def stored_forecasts(context: StageContext, skus: Iterable[str]) -> dict[str, StoredForecast]:
+    """SKU -> its stored forecast, for those that have one."""
+    with context.database.read() as connection:
+        return forecasts.currents(connection, skus)
+
+
 def stored_predictions(context: StageContext, standing: Mapping[str, Standing], days: int) -> dict[str, Prediction]:
     """SKU -> its stored forecast cut to so many days; those without one, or with a shorter one, are left out."""
     wanted = [sku for sku, one in standing.items() if one.horizon_days >= days]

@@ -39,7 +39,7 @@ def test_whom_a_service_waits_for_exists_and_can_be_waited_for() -> None:
 
 def test_only_loopback_sees_the_web_page_and_nobody_the_database() -> None:
     published = [port for service in COMPOSE["services"].values() for port in service.get("ports", [])]
-    assert published == ["127.0.0.1:3000:3000"]
+    assert sorted(published) == ["127.0.0.1:3000:3000", "127.0.0.1:8000:8000"]
 
 
 @pytest.mark.parametrize("file", ["workspace.yaml", "deploy/workspace.yaml"])
