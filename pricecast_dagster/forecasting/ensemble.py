@@ -44,6 +44,9 @@ _LEARNERS_PRIOR_FORTNIGHTS: Final[dict[Kind, float]] = {Kind.NOISY: 10.0, Kind.S
 _LEAST_WEIGHT: Final = 0.02
 """A learner with less is not worth its fit."""
 
+_MOST_ROUNDS: Final = 200
+_SETTLED: Final = 1e-9
+
 _CALM: Final[dict[Kind, float]] = {Kind.NOISY: 3.0, Kind.STICKY: 0.2}
 
 
@@ -198,15 +201,21 @@ def _weights(
     scaled = np.where(counted, (forecasts - base) / usual, 0.0).reshape(len(names), -1)
     target = np.where(counted, (past.actual - base) / usual, 0.0).ravel()
     weighted = scaled * np.repeat(importance, counted.shape[1])
-    products = weighted @ scaled.T + prior_fortnights * np.eye(len(names))
-    return _not_negative(products, weighted @ target + prior_fortnights * prior, prior)
+    # Sums of products and not a matrix product: BLAS may round by the number of its threads.
+    products = np.array([[np.sum(one * other) for other in scaled] for one in weighted])
+    targets = np.array([np.sum(one * target) for one in weighted])
+    ridge = prior_fortnights * np.eye(len(names))
+    return _not_negative(products + ridge, targets + prior_fortnights * prior, prior)
 
 
 def _not_negative(products: NDArray[np.float64], targets: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.float64]:
     """Minimise x'Ax / 2 - b'x over x >= 0 by coordinate descent, then scale to a sum of at most 1."""
     weights = start.copy()
-    for _ in range(100):
+    for _ in range(_MOST_ROUNDS):
+        before = weights.copy()
         for member in range(len(weights)):
             rest = targets[member] - products[member] @ weights + products[member, member] * weights[member]
             weights[member] = max(0.0, rest / products[member, member])
+        if np.abs(weights - before).max(initial=0.0) < _SETTLED:
+            break
     return weights / max(1.0, float(weights.sum()))

@@ -119,8 +119,8 @@ def _scale(past: Errors, weight: float) -> NDArray[np.float64]:
     """(h,) mean absolute error of each day ahead and its neighbours, drawn to a share of the spread."""
     ahead = np.arange(1, past.errors.shape[1] + 1)
     near = np.abs(ahead[:, None] - ahead) <= _NEIGHBOURS
-    sizes = near @ np.where(past.known, past.sizes, 0.0).sum(axis=0)
-    count = near @ past.known.sum(axis=0)
+    sizes = np.where(near, np.where(past.known, past.sizes, 0.0).sum(axis=0), 0.0).sum(axis=1)
+    count = np.where(near, past.known.sum(axis=0), 0).sum(axis=1)
     # Each day ahead has its own origins, so a neighbourhood's errors count for as much as all days' do.
     share = weight * len(ahead) / near.sum(axis=1)
     middle = (len(ahead) + 1) / 2

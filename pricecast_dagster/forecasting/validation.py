@@ -28,7 +28,7 @@ CUT_STEP_DAYS: Final = 14
 MOST_CUTS: Final[dict[Kind, int]] = {Kind.NOISY: 3, Kind.STICKY: 6}
 """Sticky prices have one learner instead of three, and quiet fortnights say nothing: six cuts cost the same and say more."""
 
-DAYS_BEFORE_A_CUT: Final = 45
+LEARNER_WARM_UP_DAYS: Final = 45
 """A learner that has seen fewer days says nothing about the one that will answer."""
 
 RULE_WARM_UP_DAYS: Final = 30
@@ -97,10 +97,12 @@ def track_rules(history: Panel, calendar: HolidayCalendar, recipe: Recipe) -> Tr
 def rehearse_kind(samples: Samples, calendar: HolidayCalendar, recipe: Recipe, kind: Kind, seed: int) -> Rehearsal:
     """Rehearse the learners of a kind of price, as often as their cost allows; see `rehearse`.
 
-    A price that never moved needs none of them.
+    A learner that cannot be rehearsed has no say, and a price that never moved needs none: then the rehearsal has no learners, and
+    its origins show what the rules would have said.
     """
-    learners = recipe.by_kind[kind] if samples.spread > 0 else ()
-    return rehearse(samples, calendar, recipe, learners, seed, most_cuts=MOST_CUTS[kind])
+    most_cuts = MOST_CUTS[kind]
+    learners = recipe.by_kind[kind] if samples.spread > 0 and cuts_of(samples.history, most_cuts) else ()
+    return rehearse(samples, calendar, recipe, learners, seed, most_cuts=most_cuts)
 
 
 def rehearse(
@@ -119,7 +121,8 @@ def rehearse(
     Raises:
         TrainingError: a learner cannot be fitted.
     """
-    cuts = cuts_of(samples.history, most_cuts)
+    days_before = LEARNER_WARM_UP_DAYS if learners else RULE_WARM_UP_DAYS
+    cuts = cuts_of(samples.history, most_cuts, days_before=days_before)
     columns = np.arange(cuts[0], int(samples.history.last[0])) if cuts else np.zeros(0, dtype=np.intp)
     block = np.searchsorted(np.array(cuts, dtype=np.intp), columns, side="right") - 1
     origins = Origins(samples.history, np.zeros_like(columns), columns, calendar)
@@ -132,11 +135,19 @@ def rehearse(
     return Rehearsal(learners, cuts, columns, block, forecasts)
 
 
-def cuts_of(history: Panel, most_cuts: int) -> tuple[int, ...]:
-    """The days, as columns, at the end of which learners are fitted again; ascending, none for a short history."""
+def cuts_of(history: Panel, most_cuts: int, *, days_before: int = LEARNER_WARM_UP_DAYS) -> tuple[int, ...]:
+    """The days, as columns, at the end of which members are fitted again; ascending, none for a short history.
+
+    Args:
+        history: the panel of one SKU.
+        most_cuts: how many at most.
+        days_before: days of history that a cut needs; two thirds of them have to be observed.
+    """
     first, end = int(history.first[0]), int(history.last[0])
+    seen = np.cumsum(history.observed[0])
     cuts = (end - CUT_STEP_DAYS * back for back in range(1, most_cuts + 1))
-    return tuple(sorted(cut for cut in cuts if cut - first + 1 >= DAYS_BEFORE_A_CUT))
+    enough = (cut for cut in cuts if cut - first + 1 >= days_before and 3 * seen[cut] >= 2 * days_before)
+    return tuple(sorted(enough))
 
 
 def within_recent_range(forecasts: NDArray[np.float64], origins: Origins) -> NDArray[np.float64]:
