@@ -81,28 +81,40 @@ class Dagster:
 
 @contextmanager
 def running(
-    settings: Settings, *, port: int = 0, environment: Mapping[str, str] | None = None, tell: Tell = lambda _: None
+    settings: Settings,
+    *,
+    port: int = 0,
+    api_port: int | None = None,
+    environment: Mapping[str, str] | None = None,
+    tell: Tell = lambda _: None,
 ) -> Iterator[Dagster]:
-    """Dagster on loopback for as long as the block lasts.
+    """Dagster on loopback for as long as the block lasts, and the HTTP API beside it where a port is given for it.
 
     Args:
         settings: handed on to all processes through their environment.
         port: of the webserver; 0 takes a free one.
+        api_port: of the HTTP API; None starts none.
         environment: more variables for the processes.
         tell: gets a line for each step of the start.
 
     Raises:
         LaunchError: a port is taken, Dagster already runs on this home, or a process does not come up.
     """
-    if port and not is_free(port):
-        raise LaunchError(f"Port {port} of {HOST} is taken.", remedy="Choose another with --port, or stop what listens there.")
+    for option, wanted in (("--port", port), ("--api-port", api_port)):
+        if wanted and not is_free(wanted):
+            raise LaunchError(
+                f"Port {wanted} of {HOST} is taken.", remedy=f"Choose another with {option}, or stop what listens there."
+            )
     port = port or free_port()
     home = prepare_home(settings)
     url = f"http://{HOST}:{port}"
     with lock_home(home, url) as lock:
         dagster = Dagster(url, home, DagsterClient(url))
         try:
-            _start(dagster, port, lock, _environment(settings, home) | dict(environment or {}), tell)
+            told = _environment(settings, home) | dict(environment or {})
+            _start(dagster, port, lock, told, tell)
+            if api_port is not None:
+                _start_api(dagster, api_port, lock, told, tell)
             yield dagster
         finally:
             stop(dagster.processes)
@@ -128,6 +140,15 @@ def _start(dagster: Dagster, port: int, lock: IO[str], environment: Mapping[str,
     spawn("webserver", "dagster_webserver", "-h", HOST, "-p", str(port), "-w", str(workspace))
     dagster.wait_until(lambda: _is_ready(dagster), "webserver and daemon do not come up", START_SECONDS)
     tell(f"Dagster answers at {dagster.url}")
+
+
+def _start_api(dagster: Dagster, port: int, lock: IO[str], environment: Mapping[str, str], tell: Tell) -> None:
+    tell("starting the HTTP API")
+    told = {**environment, "PRICECAST_DAGSTER_URL": dagster.url}
+    command = ("pricecast_dagster", "serve", "--port", str(port))
+    dagster.processes.append(start("API", command, told, dagster.home / "logs" / "api.log", lock))
+    note(lock, dagster.url, dagster.processes)
+    dagster.wait_until(lambda: not is_free(port), "the HTTP API does not listen", START_SECONDS)
 
 
 def _is_ready(dagster: Dagster) -> bool:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from click.testing import CliRunner
@@ -25,11 +26,11 @@ PRICECAST = [sys.executable, "-c", "from pricecast_dagster.cli.main import main;
 
 
 @contextmanager
-def up(folder: Path, port: int) -> "Iterator[subprocess.Popen[str]]":
+def up(folder: Path, port: int, api_port: int | None = None) -> "Iterator[subprocess.Popen[str]]":
     """`pricecast up` from its first to its last line."""
     shop = open_shop(folder, products=1)
     environment = {**os.environ, "PRICECAST_HOME": shop.settings.home, "PRICECAST_SOURCE": shop.settings.source}
-    command = [*PRICECAST, "up", "--port", str(port)]
+    command = [*PRICECAST, "up", "--port", str(port), "--api-port", str(api_port or free_port())]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         assert any(line.startswith("Ctrl-C") for line in iter(child.stdout.readline, "")), f"it ended with {child.wait()}"
@@ -51,10 +52,12 @@ def processes_of(home: Path) -> list[int]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_and_all_it_started(number: signal.Signals, tmp_path: Path) -> None:
-    port = free_port()
-    with up(tmp_path, port) as child:
+    port, api_port = free_port(), free_port()
+    with up(tmp_path, port, api_port) as child:
         assert DagsterClient(f"http://127.0.0.1:{port}").problem() is None
-        assert len(processes_of(tmp_path / "home")) >= 3
+        with urlopen(f"http://127.0.0.1:{api_port}/readyz") as answer:
+            assert answer.status == 200
+        assert len(processes_of(tmp_path / "home")) >= 4
         child.send_signal(number)
         assert child.wait(30) == 0
     assert processes_of(tmp_path / "home") == []
