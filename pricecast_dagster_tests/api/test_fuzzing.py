@@ -16,6 +16,8 @@ from pricecast_dagster_tests.api.conftest import NOWHERE, listening, make_api, m
 from pricecast_dagster_tests.api.webserver import small_webserver
 from pricecast_dagster_tests.databases import KINDS
 
+pytestmark = pytest.mark.e2e
+
 TOKEN = "a-token-of-more-than-sixteen"
 EXAMPLES = 15
 
