@@ -31,6 +31,7 @@ OBSERVATIONS_TO_COUNT: Final = 60
 
 WORSE_SHARE: Final = 0.01
 OWN: Final = "pricecast"
+_SCORES: Final = ("rmse", "mae", "wape", "ratio_to_last_value", "worse_than_last_value", "exactly_right")
 
 
 def backtest(
@@ -130,13 +131,15 @@ def _scores(
     last: NDArray[np.float64],
 ) -> dict[str, object]:
     rmse = metrics.rmse(actual, answer, counted)
+    if not len(rmse):
+        return {"method": name, "sku_origins": 0} | dict.fromkeys(_SCORES, np.nan)
     return {
         "method": name,
         "sku_origins": len(rmse),
         "rmse": float(rmse.mean()),
         "mae": float(metrics.mae(actual, answer, counted).mean()),
         "wape": 100 * float(metrics.wape(actual.ravel(), answer.ravel(), counted.ravel())),
-        "ratio_to_last_value": float(rmse.mean() / last.mean()) if last.mean() > 0 else np.nan,
+        "ratio_to_last_value": float(rmse.mean() / last.mean()) if last.any() else np.nan,
         "worse_than_last_value": float((rmse > last * (1 + WORSE_SHARE)).mean()),
         "exactly_right": float((np.abs(answer - actual) < 0.005)[counted].mean()),
     }

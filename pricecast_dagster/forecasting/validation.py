@@ -97,8 +97,8 @@ def track_rules(history: Panel, calendar: HolidayCalendar, recipe: Recipe) -> Tr
 def rehearse_kind(samples: Samples, calendar: HolidayCalendar, recipe: Recipe, kind: Kind, seed: int) -> Rehearsal:
     """Rehearse the learners of a kind of price, as often as their cost allows; see `rehearse`.
 
-    A learner that cannot be rehearsed has no say, and a price that never moved needs none: then the rehearsal has no learners, and
-    its origins show what the rules would have said.
+    A learner that cannot be rehearsed has no say, and a price that never moved needs none: then the rehearsal has no learners,
+    and its origins show what the rules would have said.
     """
     most_cuts = MOST_CUTS[kind]
     learners = recipe.by_kind[kind] if samples.spread > 0 and cuts_of(samples.history, most_cuts) else ()

@@ -1,0 +1,94 @@
+"""Tuning: what trials may look at, what they may change."""
+
+import logging
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from pricecast_dagster.forecasting.calendar import HolidayCalendar
+from pricecast_dagster.forecasting.model import forecast, train
+from pricecast_dagster.forecasting.panel import Panel, build_panel
+from pricecast_dagster.forecasting.promotion import held_out_rmse
+from pricecast_dagster.forecasting.recipe import DIRECT_LEVEL, DIRECT_STEP, Kind, default_recipe
+from pricecast_dagster.forecasting.samples import build_samples
+from pricecast_dagster.forecasting.tuning import TuningPlan, search, tune
+from pricecast_dagster.forecasting.validation import MOST_CUTS, cuts_of, track_rules
+from pricecast_dagster.testing import tiny_panel
+from pricecast_dagster_tests.accuracy.kinds import history_of
+
+CALENDAR = HolidayCalendar("BR")
+SPACE = {
+    "n_estimators": (1, 1000),  # early stopping may end a trial before the least of the search space
+    "learning_rate": (0.01, 0.3),
+    "max_depth": (3, 12),
+    "num_leaves": (20, 200),
+    "min_child_samples": (10, 100),
+    "subsample": (0.6, 1.0),
+    "colsample_bytree": (0.6, 1.0),
+    "reg_alpha": (1e-8, 10.0),
+    "reg_lambda": (1e-8, 10.0),
+}
+
+
+def product(kind: str, seed: int = 1) -> Panel:
+    return build_panel(history_of(kind, 1, seed))
+
+
+@pytest.mark.parametrize("member", [DIRECT_STEP, DIRECT_LEVEL])
+def test_what_is_found_lies_within_the_search_space(member):
+    samples = build_samples(product("till_average"), CALENDAR, default_recipe())
+    found = search(samples, default_recipe(), member, TuningPlan(6), 1)
+    values = asdict(found)
+    assert values.pop("objective") == default_recipe().learners[member].booster.objective
+    assert set(values) == set(SPACE)
+    for name, (lowest, highest) in SPACE.items():
+        assert lowest <= values[name] <= highest, name
+
+
+def test_the_same_seed_finds_the_same_and_another_looks_elsewhere():
+    samples = build_samples(product("till_average"), CALENDAR, default_recipe())
+    found = [search(samples, default_recipe(), DIRECT_LEVEL, TuningPlan(5), seed) for seed in (3, 3, 4)]
+    assert found[0] == found[1]
+    assert found[0] != found[2]
+
+
+def test_trials_see_nothing_of_the_days_on_which_their_find_is_proven():
+    history = product("till_average")
+    recipe = default_recipe()
+    samples = build_samples(history, CALENDAR, recipe)
+    cut = cuts_of(history, MOST_CUTS[Kind.NOISY])[0]
+    later = history.price.copy()
+    later[:, cut + 1 :] *= 3.0
+    changed = build_samples(Panel(history.skus, history.first_day, later, history.quantity, history.observed), CALENDAR, recipe)
+    plan = TuningPlan(4)
+    assert search(samples.cut(cut), recipe, DIRECT_LEVEL, plan, 1) == search(changed.cut(cut), recipe, DIRECT_LEVEL, plan, 1)
+
+
+@pytest.mark.parametrize("kind", ["till_average", "shelf"])
+def test_tuning_never_returns_a_recipe_that_is_worse_on_the_days_it_did_not_see(kind):
+    history = product(kind, seed=5)
+    recipe = default_recipe()
+    samples = build_samples(history, CALENDAR, recipe)
+    track = track_rules(history, CALENDAR, recipe)
+    tuned = tune(samples, track, CALENDAR, recipe, TuningPlan(8), 1)
+    before, after = (held_out_rmse(samples, track, CALENDAR, each, 1) for each in (recipe, tuned))
+    assert after <= before
+    assert (after < before) == (tuned != recipe)
+
+
+@pytest.mark.parametrize(
+    "prices", [[7.0] * 120, np.linspace(5, 6, 61).round(2).tolist(), [5.0, 6.0, *[None] * 100, 5.0]], ids=["flat", "short", "gap"]
+)
+def test_tuning_on_little_or_nothing_leaves_the_recipe_or_improves_it_and_trains(prices):
+    history = tiny_panel({"A": prices})
+    model = train(history, CALENDAR, tuning=TuningPlan(2), seed=1)
+    assert np.isfinite(forecast([model], history, CALENDAR, 14).price).all()
+
+
+def test_tuning_is_quiet(capfd, caplog):
+    samples = build_samples(product("shelf"), CALENDAR, default_recipe())
+    with caplog.at_level(logging.INFO):
+        search(samples, default_recipe(), DIRECT_STEP, TuningPlan(3), 1)
+    assert capfd.readouterr() == ("", "")
+    assert not caplog.records
