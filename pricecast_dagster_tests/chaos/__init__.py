@@ -1,1 +1,0 @@
-"""What happens when processes die in the middle of their work."""
