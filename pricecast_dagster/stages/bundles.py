@@ -85,9 +85,9 @@ def store_model(context: StageContext, model: "Model", origin: Origin, now: date
     )
 
 
-def next_version_time(now: datetime, champion: ModelVersion | None) -> datetime:
-    """A time whose version name is later than the champion's: versions are named by the second."""
+def next_version_time(now: datetime, newest: str | None) -> datetime:
+    """A time whose version name is later than that of the newest version, deleted or not: versions are named by the second."""
     now = now.replace(microsecond=0)
-    if champion is None or version_name(now) > champion.version:
+    if newest is None or version_name(now) > newest:
         return now
-    return datetime.strptime(champion.version, VERSION_FORMAT).replace(tzinfo=UTC) + timedelta(seconds=2)
+    return datetime.strptime(newest, VERSION_FORMAT).replace(tzinfo=UTC) + timedelta(seconds=2)

@@ -42,6 +42,7 @@ class _Chunk:
     requests: Mapping[str, requests.RetrainRequest]
     held: Mapping[str, str]
     champions: Mapping[str, ModelVersion]
+    newest: Mapping[str, str]
     outcomes: list[Outcome] = field(default_factory=list)
     histories: "dict[str, pd.DataFrame]" = field(default_factory=dict)
     models: "dict[str, Model]" = field(default_factory=dict)
@@ -118,6 +119,7 @@ def _open(context: StageContext, plan: Plan, skus: Sequence[str]) -> _Chunk:
             requests=requests.newest(connection, skus),
             held=products.held(connection, skus),
             champions=registry.champions(connection, skus),
+            newest=registry.newest_names(connection, skus),
         )
     first = next(stage for stage in STAGES if stage in plan.stages)
     for sku in skus:
@@ -160,7 +162,11 @@ def _train(chunk: _Chunk, stored: commit.Rows) -> commit.Rows:
         optimize, trials = _tuning(chunk, sku, reason, request)
         history_version = chunk.states[sku, Stage.RAW_HISTORY].data_version
         assert history_version is not None
-        orders.append(training.Order(sku, reason, inputs, history_version, chunk.champions.get(sku), optimize, trials))
+        orders.append(
+            training.Order(
+                sku, reason, inputs, history_version, chunk.champions.get(sku), chunk.newest.get(sku), optimize, trials
+            )
+        )
     done = training.train(chunk.context, orders)
     chunk.take(done.outcomes)
     chunk.models.update(done.models)

@@ -54,6 +54,7 @@ class Order:
     inputs: Inputs
     history_version: str
     champion: ModelVersion | None
+    newest_version: str | None
     optimize: bool
     trials: int
 
@@ -190,7 +191,7 @@ def _keep(context: StageContext, order: Order, task: Task, trained: Trained, sec
         history_version=order.history_version,
         code_version=order.inputs.code_version,
     )
-    now = next_version_time(context.clock(), order.champion)
+    now = next_version_time(context.clock(), order.newest_version)
     champion = store_model(context, trained.champion, origin, now)
     training.champions.append(champion)
     training.models[order.sku] = trained.champion

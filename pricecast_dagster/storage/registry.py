@@ -82,6 +82,15 @@ def unused_versions(connection: Connection, skus: Iterable[str], moment: datetim
     return free
 
 
+def newest_names(connection: Connection, skus: Iterable[str]) -> dict[str, str]:
+    """SKU -> the name of its newest version, deleted or not, for those that ever had one."""
+    found: dict[str, str] = {}
+    for part in in_parts(sorted(set(skus))):
+        query = select(models.c.sku, func.max(models.c.version)).where(models.c.sku.in_(part)).group_by(models.c.sku)
+        found.update((sku, version) for sku, version in connection.execute(query))
+    return found
+
+
 def add(connection: Connection, versions: Sequence[ModelVersion]) -> None:
     """Add versions; those that are champions take the place of the present ones.
 

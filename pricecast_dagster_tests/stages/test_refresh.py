@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 
 from pricecast_dagster.errors import SourceUnavailableError
 from pricecast_dagster.schemas import PRICE, SKU, STAGES, Stage
+from pricecast_dagster.stages import refresh
 from pricecast_dagster.stages.outcome import Outcome, Report, Status
+from pricecast_dagster.stages.plan import Plan
 from pricecast_dagster.storage import forecasts, products, registry, requests, states
 from pricecast_dagster_tests.shop import Shop, open_shop
 
@@ -248,3 +251,15 @@ def test_of_two_runs_on_one_product_the_second_to_finish_sees_it_and_loses_nothi
     with shop.context().database.read() as connection:
         newest = forecasts.current(connection, "SKU0001")
     assert str(newest.origin) == "2026-06-01"
+
+
+def test_a_model_made_in_the_second_its_predecessor_was_deleted_in_has_a_name_of_its_own(shop: Shop) -> None:
+    moment = shop.clock()
+    context = replace(shop.context(), clock=lambda: moment)
+    refresh.run(context, Plan(skus=("SKU0001",)))
+    with context.database.write() as connection:
+        registry.delete(connection, "SKU0001", moment)
+    refresh.run(context, Plan(skus=("SKU0001",), stages=frozenset({Stage.PRICE_MODEL}), only_stale=False, source="never"))
+    with context.database.read() as connection:
+        versions = registry.versions(connection, "SKU0001")
+    assert [model.champion for model in versions] == [True, False]
