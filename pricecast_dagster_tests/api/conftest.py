@@ -94,6 +94,8 @@ def api(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
     shop, services = make_api(request.param, tmp_path)
     with client_of(services) as client:
         yield Api(shop, services, client)
+    # Its connections end with the test: PostgreSQL takes a hundred, and waits for them when it is stopped.
+    services.context.database.close()
 
 
 @contextmanager
