@@ -3,7 +3,8 @@
 Belongs here: the table that `intervals` joins to a SKU's own scores. Not here: how it is used.
 
 Made by `python -m benchmarks.intervals`: 100 quantiles (0.5 % to 99.5 %) of the scores of past errors that `intervals` computes,
-every set counting the same; noisy: two sets of real till averages and a generated one, sticky: seven generated kinds.
+every set counting the same. Noisy: two sets of real till averages and a generated one; sticky: generated kinds, and what is
+sticky in the real sets.
 """
 
 from typing import Final
