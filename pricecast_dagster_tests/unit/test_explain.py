@@ -31,10 +31,10 @@ def test_predictions_are_overheard_only_within_the_block() -> None:
     settings = next(iter(train_settings()))
     text = booster.fit(features, features[:, 0], settings, seed=1)
     which = np.zeros(80, dtype=np.intp)
-    before = booster.predict([text], which, features)
+    before = booster.Boosters([text]).predict(which, features)
     with booster.overheard() as heard:
-        assert booster.predict([text], which, features).tobytes() == before.tobytes()
-    booster.predict([text], which, features)
+        assert booster.Boosters([text]).predict(which, features).tobytes() == before.tobytes()
+    booster.Boosters([text]).predict(which, features)
     ((rows, shares),) = heard
     assert rows.shape == (80, 3)
     assert shares.sum(axis=1) == pytest.approx(before)

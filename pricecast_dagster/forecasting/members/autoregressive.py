@@ -42,9 +42,9 @@ class Autoregressive:
         """Day by day, every feature rebuilt from what was forecast before."""
         centre = np.array([member.numbers["centre"] for member in fitted])[which]
         scale = np.array([member.numbers["scale"] for member in fitted])[which]
-        texts = [member.text for member in fitted]
+        boosters = booster.Boosters([member.text for member in fitted])
 
         def next_price(features: NDArray[np.float64]) -> NDArray[np.float64]:
-            return np.asarray(centre + scale * booster.predict(texts, which, features))
+            return np.asarray(centre + scale * boosters.predict(which, features))
 
         return forecast_recursively(next_price, origins, horizon_days)

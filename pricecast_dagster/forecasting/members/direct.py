@@ -45,11 +45,9 @@ class _Direct:
         base = origins.last if self.name == DIRECT_STEP else trailing_mean(origins.price_lags, LEVEL_DAYS)
         features = _direct_rows(origins, horizon_days)
         scale = np.array([member.numbers["scale"] for member in fitted])[which]
-        moves = booster.predict(
-            [member.text for member in fitted],
-            np.repeat(which, horizon_days),
-            subtract_base(features, np.repeat(base, horizon_days)),
-        ).reshape(len(origins), horizon_days)
+        boosters = booster.Boosters([member.text for member in fitted])
+        rows = subtract_base(features, np.repeat(base, horizon_days))
+        moves = boosters.predict(np.repeat(which, horizon_days), rows).reshape(len(origins), horizon_days)
         return np.asarray(base[:, None] + scale[:, None] * moves)
 
 
