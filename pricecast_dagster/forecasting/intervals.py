@@ -85,7 +85,7 @@ def half_widths(past: Errors, horizon_days: int) -> NDArray[np.float64]:
     """
     weight = _weight_of_one(past.known)
     scale = _scale(past, weight)
-    scores = _scores(past, weight)
+    scores = own_scores(past)
     worst = max(float(past.sizes[past.known].max(initial=0.0)), 2 * past.spread)
     quantiles = np.array([_quantile(scores, weight, past.kind, level / 100) for level in LEVELS])
     judged = np.minimum(quantiles[:, None] * scale, worst)
@@ -128,8 +128,9 @@ def _scale(past: Errors, weight: float) -> NDArray[np.float64]:
     return np.asarray((share * sizes + _PRIOR_SCALE_DAYS * prior) / (share * count + _PRIOR_SCALE_DAYS))
 
 
-def _scores(past: Errors, weight: float) -> NDArray[np.float64]:
-    """Errors over the scale that the other blocks give."""
+def own_scores(past: Errors) -> NDArray[np.float64]:
+    """(scores,) the known absolute errors over the scale that the other blocks give."""
+    weight = _weight_of_one(past.known)
     scores = [np.zeros(0)]
     for block in np.unique(past.block):
         own = past.of(past.block == block)
