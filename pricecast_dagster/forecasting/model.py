@@ -135,8 +135,8 @@ def _fit(samples: Samples, recipe: Recipe, arrays: dict[str, NDArray[Any]], fact
     weights = Blend.from_json(facts["blend"]).weights
     fitted = {name: MEMBERS[name].fit(samples, recipe, seed) for name, weight in weights.items() if weight > 0}
     history = samples.history
-    learners = [recipe.learners[name] for name in fitted if name in recipe.learners] or list(recipe.learners.values())
-    features = [name for name in FEATURE_COLUMNS if any(name in learner.features for learner in learners)]
+    # What the SKU's learners were offered, also those that the blend gave no weight: which of them are served is in "members".
+    features = [name for name in FEATURE_COLUMNS if any(name in learner.features for learner in recipe.learners.values())]
     kind = Blend.from_json(facts["blend"]).kind
     past = Errors(arrays["errors"], arrays["block"], kind, recent_spread(samples.known))
     coverage = past_coverage(past)
