@@ -2,10 +2,10 @@
 
 Belongs here: what counts as nearly, by kind of price. Not here: where the forecast comes from (`ensemble`, `model`).
 
-On a shelf a price is one of a few, and a forecast between two of them is wrong on every day: staying, and going back to the price
-before the last change, are the two it mostly is. Measured on generated shelf prices, 4 origins: days that are exactly right went
-from 1.8 points under the last value's to 0.1 above, at the same error; on deals of one or two weeks WAPE went from 0.18 points above
-the last value's to 0.04 under.
+On a shelf a price is one of a few, and a forecast between two of them is wrong on every day: staying, and going back to the
+price before the last change, are the two it mostly is. Measured on generated shelf prices, 4 origins: days that are exactly
+right went from 1.8 points under the last value's to 0.1 above, at the same error; on deals of one or two weeks WAPE went from
+0.18 points above the last value's to 0.04 under.
 """
 
 from collections.abc import Sequence
@@ -34,8 +34,8 @@ class Snap:
 
 
 SNAPS: Final[dict[Kind, Snap]] = {Kind.NOISY: Snap(0.02, 0.0, 0.0), Kind.STICKY: Snap(0.05, 0.2, 0.3)}
-"""Sticky, with shares of the way of 0.3 and more the error on promotions grows by 2 to 9 %: half of a move that is as likely as not
-is better than none. With 7 % of the last price instead of 5, long campaigns lose 1 %."""
+"""Sticky, with shares of the way of 0.3 and more the error on promotions grows by 2 to 9 %: half of a move that is as likely as
+not is better than none. With 7 % of the last price instead of 5, long campaigns lose 1 %."""
 
 
 def settled(

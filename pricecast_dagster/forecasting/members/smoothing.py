@@ -9,8 +9,8 @@ by errors over the next fortnight in all of the past .742 and .833. Of that the 
 are of observed days only: a price carried over a gap is no news (.758 against .761 for one memory of 30 days).
 
 A day counts the more, the more was sold: a day's average of one sale is mostly chance. Counting it by the square root of the
-logarithm took WAPE on a gift shop's till averages from 17.2 to 16.9 % at the same RMSE, and 0.4 % off the error on generated shelf
-prices; by the logarithm itself WAPE is 16.7 %, and RMSE 0.4 % worse.
+logarithm took WAPE on a gift shop's till averages from 17.2 to 16.9 % at the same RMSE, and 0.4 % off the error on generated
+shelf prices; by the logarithm itself WAPE is 16.7 %, and RMSE 0.4 % worse.
 """
 
 from collections.abc import Sequence
