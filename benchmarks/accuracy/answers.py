@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.sets import Cases, DataSet
-from pricecast_dagster.forecasting.backtest import OWN, backtest
+from pricecast_dagster.forecasting.backtest import backtest
 from pricecast_dagster.forecasting.baselines import SIMPLE_METHODS
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
+from pricecast_dagster.forecasting.comparison import OWN
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.schemas import LEVELS
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from benchmarks.accuracy.sets import SYNTHETIC
 from benchmarks.accuracy.tables import Result
-from pricecast_dagster.forecasting.backtest import OWN
 from pricecast_dagster.forecasting.baselines import SIMPLE_METHODS
+from pricecast_dagster.forecasting.comparison import OWN
 from pricecast_dagster.schemas import LEVELS
 
 MOST_RATIO: Final = {"online_retail": 0.74, "complete_journey": 0.82, SYNTHETIC: 0.78}

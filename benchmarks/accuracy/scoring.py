@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from benchmarks.accuracy.answers import LAST, Answer
 from benchmarks.accuracy.sets import Cases, held_out
 from pricecast_dagster.forecasting import metrics
-from pricecast_dagster.forecasting.backtest import WORSE_SHARE
+from pricecast_dagster.forecasting.comparison import WORSE_SHARE
 from pricecast_dagster.schemas import LEVELS
 
 GROUPS: Final = {14: ((1, 3), (4, 7), (8, 14)), 28: ((1, 7), (8, 14), (15, 28)), 60: ((1, 14), (15, 28), (29, 60))}

@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pricecast_dagster.forecasting.backtest import OBSERVATIONS_TO_COUNT
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
+from pricecast_dagster.forecasting.comparison import OBSERVATIONS_TO_COUNT
 from pricecast_dagster.forecasting.panel import Panel, build_panel
 from pricecast_dagster.forecasting.splits import rolling_origins
 from pricecast_dagster.schemas import DATE, SKU

@@ -13,8 +13,8 @@ from benchmarks.accuracy.answers import Answer
 from benchmarks.accuracy.pairs import Knowable, Pair, knowable, pair
 from benchmarks.accuracy.scoring import GROUPS, BandScores, PointScores, band_scores, point_scores, rmse_of
 from benchmarks.accuracy.sets import Cases
-from pricecast_dagster.forecasting.backtest import OWN
 from pricecast_dagster.forecasting.baselines import SIMPLE_METHODS
+from pricecast_dagster.forecasting.comparison import OWN
 
 _POINTS: Final = ("method", "cases", "RMSE ratio", "held out", "WAPE %", "exact days %", "worse cases %")
 _BANDS: Final = ("method", "coverage 80", "by days ahead", "coverage 95", "by days ahead", "width 80", "width 95")

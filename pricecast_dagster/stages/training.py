@@ -126,11 +126,14 @@ def _way(order: Order, panel: Panel, champion: "Model | None") -> Way:
         return Way.FIRST
     if order.optimize:
         return Way.CONTEST
+    return way_on_new_data(panel, champion) if order.reason == DATA_CHANGED else Way.WEIGH
+
+
+def way_on_new_data(panel: Panel, champion: "Model") -> Way:
+    """How a champion goes on when its product has new days: fitted again, or weighed again after two weeks or a surprise."""
     weighed = str(champion.facts["weighed_until"])
     new_days = int((panel.days[panel.last[0]] - panel.days.dtype.type(weighed)).astype(int))
-    if order.reason == DATA_CHANGED and new_days < WEIGH_AGAIN_DAYS and not _surprised(panel, champion):
-        return Way.REFIT
-    return Way.WEIGH
+    return Way.REFIT if new_days < WEIGH_AGAIN_DAYS and not _surprised(panel, champion) else Way.WEIGH
 
 
 def _surprised(panel: Panel, champion: "Model") -> bool:

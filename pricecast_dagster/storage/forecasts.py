@@ -105,8 +105,7 @@ def currents(connection: Connection, skus: Iterable[str]) -> dict[str, StoredFor
 def stream(connection: Connection, *, rows_at_once: int = 5000) -> Iterator[StoredForecast]:
     """The current forecasts of all active products, by SKU, without holding them all in memory."""
     query = _select(forecast.c.current, forecast.c.sku.in_(select(product.c.sku).where(product.c.active)))
-    result = connection.execution_options(stream_results=True, max_row_buffer=rows_at_once).execute(query)
-    yield from _forecasts(result)
+    yield from _forecasts(connection.execute(query.execution_options(stream_results=True, max_row_buffer=rows_at_once)))
 
 
 def of_sku(connection: Connection, sku: str, *, origin: date | None = None, limit: int | None = None) -> list[StoredForecast]:
