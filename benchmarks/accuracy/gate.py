@@ -14,6 +14,7 @@ from pricecast_dagster.schemas import LEVELS
 
 MOST_RATIO: Final = {"online_retail": 0.74, "complete_journey": 0.82, SYNTHETIC: 0.78}
 MOST_WAPE: Final = {"online_retail": 17.0, "complete_journey": 21.0}
+_USUAL_HORIZON_DAYS: Final = 14
 _COVERAGE_POINTS: Final = 3.0
 _GROUP_POINTS: Final = 5.0
 _BAD_POINTS: Final = 5.0
@@ -25,12 +26,13 @@ def verdicts(results: Sequence[Result]) -> Iterator[tuple[bool, str]]:
     """Each thing that must hold, whether it does, with the figure."""
     for result in results:
         own = result.points[OWN]
-        if result.name in MOST_RATIO:
+        usual = result.cases.horizon_days == _USUAL_HORIZON_DAYS
+        if usual and result.name in MOST_RATIO:
             yield (
                 own.ratio <= MOST_RATIO[result.name],
                 f"{result.name}: RMSE ratio {own.ratio:.4f}, at most {MOST_RATIO[result.name]}",
             )
-        if result.name in MOST_WAPE:
+        if usual and result.name in MOST_WAPE:
             yield own.wape <= MOST_WAPE[result.name], f"{result.name}: WAPE {own.wape:.2f} %, at most {MOST_WAPE[result.name]}"
         yield from _against_others(result)
         yield from _bands(result)
