@@ -86,7 +86,7 @@ def train(
     """Train one SKU: weights, step and bands from past origins, then every member on everything.
 
     Args:
-        history: the panel of this SKU alone; its last column is the present.
+        history: the panel of this SKU alone; its last observed day is the present.
         calendar: says which days are special.
         tuning: how hard to look for better hyperparameters; None takes the recipe as it is.
         recipe: None means `default_recipe()`.
@@ -98,6 +98,8 @@ def train(
         TrainingError: a member cannot be fitted.
     """
     _refuse_short(history, minimum_history_days)
+    # Days before the first record and after the last are other products'; a longer sum rounds otherwise.
+    history = history.lifetime()
     recipe = recipe or default_recipe()
     samples = build_samples(history, calendar, recipe)
     track = track_rules(history, calendar, recipe)
@@ -127,7 +129,7 @@ def refit(history: Panel, calendar: HolidayCalendar, champion: Model, *, seed: i
     Raises:
         TrainingError: a member cannot be fitted.
     """
-    samples = build_samples(history, calendar, champion.recipe)
+    samples = build_samples(history.lifetime(), calendar, champion.recipe)
     arrays = {name: champion.arrays[name] for name in ("errors", "block")}
     carried = ("blend", "member_errors", "metrics", "validation_samples", "weighed_until")
     return _fit(samples, champion.recipe, arrays, {name: champion.facts[name] for name in carried}, seed)
