@@ -23,11 +23,17 @@ lock:  ## write requirements/dev.txt again from pyproject.toml (needs uv)
 demo: setup  ## 50 products in Dagster, one changed, only that one computed; ONCE=1 ends by itself
 	$(BIN)/python -m examples.demo $(if $(ONCE),--once)
 
-test: setup  ## all tests but the slow ones (e2e, accuracy)
-	$(BIN)/pytest -n 2 -m "not e2e and not accuracy"
+test: setup  ## all tests but the slow ones (e2e, accuracy, proofs)
+	$(BIN)/pytest -n 2 -m "not e2e and not accuracy and not proof"
 
 e2e: setup  ## tests with real Dagster processes
 	$(BIN)/pytest -m e2e
+
+proofs: setup  ## 200 random histories against a count of what should be recomputed, and why
+	$(BIN)/pytest -n 0 -s -m proof
+
+proof-platform: setup  ## a retailer's weeks before real Dagster processes and a browser, counted; PRODUCTS=500 DATABASE=sqlite
+	$(BIN)/python -m pricecast_dagster_tests.proofs.scenario --products $(or $(PRODUCTS),500) --database $(or $(DATABASE),sqlite)
 
 accuracy: setup  ## tests that measure forecasts on real data, where it lies beside the checkout
 	$(BIN)/pytest -m accuracy
@@ -43,4 +49,4 @@ types: setup  ## mypy --strict
 bench: setup  ## every benchmark, each against a peer or a floor in the same run
 	for file in benchmarks/[a-z]*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
 
-.PHONY: help setup lock demo test e2e accuracy lint types bench
+.PHONY: help setup lock demo test e2e proofs proof-platform accuracy lint types bench
