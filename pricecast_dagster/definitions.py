@@ -10,17 +10,21 @@ import dagster as dg
 
 from pricecast_dagster.orchestration.assets import pricecast
 from pricecast_dagster.orchestration.jobs import refresh_job
+from pricecast_dagster.orchestration.maintenance import maintenance_job
 from pricecast_dagster.orchestration.resources import PricecastResource
+from pricecast_dagster.orchestration.schedules import build_schedules
 from pricecast_dagster.orchestration.sensors import build_sensors
 
 
 def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     """The definitions, with settings laid over those of the environment (for tests)."""
     stores = PricecastResource(overrides=dict(overrides or {}))
+    settings = stores.settings()
     return dg.Definitions(
         assets=[pricecast],
-        jobs=[refresh_job],
-        sensors=build_sensors(stores.settings().sensor_seconds),
+        jobs=[refresh_job, maintenance_job],
+        schedules=build_schedules(settings),
+        sensors=build_sensors(settings.sensor_seconds),
         resources={"stores": stores},
         # A step process of its own would import everything again (4 CPU seconds); the parallelism is inside, in `compute`.
         executor=dg.in_process_executor,

@@ -43,6 +43,7 @@ class Origin:
     Attributes:
         reason: why it was trained; decision: why it answers, or why not; way: how it was trained.
         fingerprint: of everything the training depended on; seed: what was derived from it.
+        predecessor: version of the champion that it was trained from or against; None where there was none.
     """
 
     sku: str
@@ -52,6 +53,7 @@ class Origin:
     seed: int
     way: str
     trials: int
+    predecessor: str | None
     feature_version: str
     history_version: str
     code_version: str

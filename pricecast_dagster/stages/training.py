@@ -190,6 +190,7 @@ def _keep(context: StageContext, order: Order, task: Task, trained: Trained, sec
         seed=task.seed,
         way=task.way.name.lower(),
         trials=task.trials,
+        predecessor=None if order.champion is None else order.champion.version,
         feature_version=order.inputs.upstream_version,
         history_version=order.history_version,
         code_version=order.inputs.code_version,

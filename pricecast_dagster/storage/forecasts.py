@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, func, insert, select, update
 
 from pricecast_dagster.errors import UnknownVersionError
 from pricecast_dagster.schemas import LOWER_80, LOWER_95, PRICE, UPPER_80, UPPER_95
@@ -139,13 +139,36 @@ def without_model(connection: Connection, limit: int | None = None) -> dict[str,
     return {row.sku: row.model_used for row in connection.execute(query)}
 
 
+def expired(connection: Connection, before: datetime) -> int:
+    """How many forecasts were made before a time and are not current."""
+    return connection.scalar(select(func.count()).select_from(forecast).where(_expired(before))) or 0
+
+
 def prune(connection: Connection, before: datetime) -> int:
     """Forget forecasts that were made before a time and are not current; returns how many."""
-    old = select(forecast.c.id).where(forecast.c.made_at < before, ~forecast.c.current)
-    total = connection.scalar(select(func.count()).select_from(old.subquery())) or 0
+    total = expired(connection, before)
+    old = select(forecast.c.id).where(_expired(before))
     connection.execute(delete(forecast_day).where(forecast_day.c.forecast_id.in_(old)))
-    connection.execute(delete(forecast).where(forecast.c.made_at < before, ~forecast.c.current))
+    connection.execute(delete(forecast).where(_expired(before)))
     return total
+
+
+def forget(connection: Connection, skus: Iterable[str]) -> None:
+    """Forget every forecast of some SKUs, the current ones too."""
+    for part in in_parts(sorted(set(skus))):
+        theirs = select(forecast.c.id).where(forecast.c.sku.in_(part))
+        connection.execute(delete(forecast_day).where(forecast_day.c.forecast_id.in_(theirs)))
+        connection.execute(delete(forecast).where(forecast.c.sku.in_(part)))
+
+
+def histories(connection: Connection, expired_before: datetime) -> set[tuple[str, str]]:
+    """SKU and raw_history version of every forecast that is not expired: the rows that it takes to make it again."""
+    query = select(forecast.c.sku, forecast.c.history_version).where(~_expired(expired_before)).distinct()
+    return {(row.sku, row.history_version) for row in connection.execute(query)}
+
+
+def _expired(before: datetime) -> ColumnElement[bool]:
+    return and_(forecast.c.made_at < before, ~forecast.c.current)
 
 
 def _select(*conditions: ColumnElement[bool]) -> Select[Any]:
