@@ -39,18 +39,6 @@ TELLS: Final[Mapping[Rule, str]] = {
     Rule.FEATURES: "whether features or training code have changed since",
 }
 
-DEFAULT_LIMITS: Final[Mapping[Rule, float]] = {
-    Rule.AGE: 180.0,
-    Rule.NEW_DAYS: 1.0,
-    Rule.ACCURACY: 2.5,
-    Rule.NAIVE: 1.5,
-    Rule.DRIFT: 0.3,
-    Rule.SHIFT: 1.0,
-    Rule.CORRECTION: 0.05,
-    Rule.FEATURES: 0.0,
-}
-"""A signal at its limit makes a product due; 0 switches a rule off. Chosen on the simulation of docs/monitoring.md."""
-
 WITHOUT_PAUSE: Final = frozenset({Rule.CORRECTION})
 """Rules that ask again soon after an earlier request: the rows are others now."""
 

@@ -1,6 +1,7 @@
 """Sequential: whether one of two models does worse in service, looked at anew every day without fooling oneself.
 
-Belongs here: the daily comparison of two models' errors and the test. Not here: whose forecasts are compared (`operations.trials`).
+Belongs here: the daily comparison of two models' errors and the test. Not here: whose forecasts are compared
+(`operations.trials`).
 
 Looking every day at a test made for one look finds something in the end. An e-process (Ville 1939; Shafer 2021; Waudby-Smith and
 Ramdas 2024) may be looked at as often as one likes: if the first model is no worse than the second, the chance that its capital
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 
 STAKES: Final = (0.25, 0.5, 0.9)
-"""Shares of the capital that are bet each day, side by side: the small one finds small differences, the large one finds large ones
-quickly."""
+"""Shares of the capital that are bet each day, side by side: the small one finds small differences, the large one finds large
+ones quickly."""
 
 LEAST_DIFFERENCE: Final = 0.05
 """Relative difference of daily squared errors that is none worth a change: models that differ by less are equally good."""
@@ -62,7 +63,9 @@ def daily_difference(first: Values, second: Values) -> Values:
 
 
 def compare(first: Values, second: Values) -> Evidence:
-    """Whether the first model does worse than the second, from their errors on the same days and origins; see `daily_difference`."""
+    """Whether the first model does worse than the second, from their errors on the same days and origins; see
+    `daily_difference`.
+    """
     both = np.isfinite(first) & np.isfinite(second)
     differences = daily_difference(first, second)
     steps = 1.0 + np.array(STAKES)[:, None] * np.clip(differences - LEAST_DIFFERENCE, -1.0, 1.0)

@@ -109,7 +109,7 @@ def daily_errors(served: Served, n_skus: int, until: int, days: int) -> Values:
 
 def _summed(cell: NDArray[np.int64], values: Values, shape: tuple[int, int, int]) -> Values:
     """(s, h + 1) sums by SKU and days ahead, those of all days ahead in element 0."""
-    sums = np.bincount(cell, weights=values, minlength=shape[0] * shape[2]).reshape(shape[0], shape[2])
+    sums: Values = np.bincount(cell, weights=values, minlength=shape[0] * shape[2]).astype(np.float64).reshape(-1, shape[2])
     # One horizon after the other: numpy's own sum over an axis rounds by memory layout, hence by batch.
     sums[:, ALL_HORIZONS] = np.add.accumulate(sums[:, 1:], axis=1)[:, -1]
     return sums

@@ -1,11 +1,11 @@
 """Shift: whether a price has moved for good, read off the errors of the forecasts that were served.
 
-Belongs here: cumulative sums of errors and their limits. Not here: the errors (`served.daily_errors`), distributions (`drift`), what
-follows (`policy`).
+Belongs here: cumulative sums of errors and their limits. Not here: the errors (`served.daily_errors`), distributions (`drift`),
+what follows (`policy`).
 
 CUSUM (Page 1954) on both sides. Textbook limits hold for independent normal errors; prices have promotions. So each product has
-limits of its own, for each side: the largest sum that its own past would have given, with a margin. What the product always did is
-no alarm, a promotion that does not end is one.
+limits of its own, for each side: the largest sum that its own past would have given, with a margin. What the product always did
+is no alarm, a promotion that does not end is one.
 """
 
 from dataclasses import dataclass
@@ -88,7 +88,9 @@ def naive_errors(prices: Values) -> Values:
 
 
 def _sums(scaled: Values) -> tuple[Values, NDArray[np.intp]]:
-    """(s, d) cumulative sums that never fall below 0, and (s,) the column where the last one began; unknown days count nothing."""
+    """(s, d) cumulative sums that never fall below 0, and (s,) the column where the last one began; unknown days count
+    nothing.
+    """
     sums = np.zeros(scaled.shape)
     began = np.zeros(len(scaled), dtype=np.intp)
     running = np.zeros(len(scaled))

@@ -1,7 +1,7 @@
 """Signals: what the rules of the policy are fed with, of many SKUs at once.
 
-Belongs here: from histories and served forecasts to one number a SKU and rule, and what it rests on. Not here: the tests behind them
-(`served`, `shift`, `drift`), the rules (`policy`), reading (`operations.monitoring`).
+Belongs here: from histories and served forecasts to one number a SKU and rule, and what it rests on. Not here: the tests behind
+them (`served`, `shift`, `drift`), the rules (`policy`), reading (`operations.monitoring`).
 """
 
 from typing import Final

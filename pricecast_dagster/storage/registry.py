@@ -83,6 +83,19 @@ def unused_versions(connection: Connection, skus: Iterable[str], moment: datetim
     return free
 
 
+def studied(connection: Connection, carried_on: Iterable[str]) -> dict[str, ModelVersion]:
+    """SKU -> the newest version for which a recipe was looked for or judged, champion or not, of those with a champion.
+
+    Args:
+        carried_on: reasons of versions that only carried a recipe on.
+    """
+    age = func.row_number().over(partition_by=models.c.sku, order_by=models.c.version.desc()).label("age")
+    with_champion = select(models.c.sku).where(models.c.champion)
+    ranked = select(models, age).where(models.c.reason.not_in(list(carried_on)), models.c.sku.in_(with_champion)).subquery()
+    columns = [ranked.c[column.name] for column in models.c]
+    return {row.sku: _version(row) for row in connection.execute(select(*columns).where(ranked.c.age == 1))}
+
+
 def newest_names(connection: Connection, skus: Iterable[str]) -> dict[str, str]:
     """SKU -> the name of its newest version, deleted or not, for those that ever had one."""
     found: dict[str, str] = {}

@@ -229,11 +229,11 @@ def released_since(connection: Connection, moment: datetime) -> list[RetrainRequ
     return [_request(row) for row in connection.execute(query)]
 
 
-def last_asked(connection: Connection) -> dict[str, datetime]:
-    """SKU -> when it was last asked for, whatever became of that."""
-    last = func.max(retrain_request.c.created_at).label("last")
-    query = select(retrain_request.c.sku, last).group_by(retrain_request.c.sku)
-    return {row.sku: row.last for row in connection.execute(query)}
+def last_asked(connection: Connection) -> dict[str, RetrainRequest]:
+    """SKU -> what was asked for it last, whatever became of it."""
+    latest = select(func.max(retrain_request.c.id)).group_by(retrain_request.c.sku)
+    query = select(retrain_request).where(retrain_request.c.id.in_(latest))
+    return {row.sku: _request(row) for row in connection.execute(query)}
 
 
 def cancel(connection: Connection, request_id: int) -> bool:

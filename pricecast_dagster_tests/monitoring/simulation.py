@@ -1,10 +1,10 @@
 """The loop in memory: products served day by day, watched, and trained again by a policy; with the truth known.
 
-Belongs here: replaying days with the real models, the real monitor's numerics and a policy. Not here: the histories (`truth`), what
-is concluded (`benchmarks.policies`, the tests).
+Belongs here: replaying days with the real models, the real monitor's numerics and a policy. Not here: the histories (`truth`),
+what is concluded (`benchmarks.policies`, the tests).
 
-One fit serves until the next training, at most four weeks: a shop refits with every day's data, which costs 0.02 to 0.07 s a product
-and would take hours here. So the simulation is a little harsher on every policy than a shop is.
+One fit serves until the next training, at most four weeks: a shop refits with every day's data, which costs 0.02 to 0.07 s a
+product and would take hours here. So the simulation is a little harsher on every policy than a shop is.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -85,7 +85,9 @@ def run(truth: Truth, decide: Decide, *, trials: int) -> Service:
     """
     n_skus, days = truth.panel.price.shape
     names = ("lower_80", "upper_80", "lower_95", "upper_95")
-    service = Service(truth, np.full((n_skus, days, HORIZON), np.nan), {name: np.full((n_skus, days, HORIZON), np.nan) for name in names})
+    service = Service(
+        truth, np.full((n_skus, days, HORIZON), np.nan), {name: np.full((n_skus, days, HORIZON), np.nan) for name in names}
+    )
     first = LEARNT_DAYS - 1
     known = truth.known_on(first)
     products = []

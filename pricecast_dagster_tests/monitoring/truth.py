@@ -2,8 +2,8 @@
 
 Belongs here: making the histories and saying what was done to them. Not here: monitoring them, and judging the monitor.
 
-Half of the products have shelf prices (a regular price, short promotions), half are averages of a day's till (noise about a level,
-a weekly pattern). A product's rows depend on the seed and its own number alone.
+Half of the products have shelf prices (a regular price, short promotions), half are averages of a day's till (noise about a
+level, a weekly pattern). A product's rows depend on the seed and its own number alone.
 """
 
 from dataclasses import dataclass
