@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from pricecast_dagster.orchestration.alerts import build_alert_sensor
 from pricecast_dagster.orchestration.assets import pricecast
 from pricecast_dagster.orchestration.jobs import refresh_job
 from pricecast_dagster.orchestration.resources import PricecastResource
@@ -17,10 +18,11 @@ from pricecast_dagster.orchestration.sensors import build_sensors
 def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     """The definitions, with settings laid over those of the environment (for tests)."""
     stores = PricecastResource(overrides=dict(overrides or {}))
+    seconds = stores.settings().sensor_seconds
     return dg.Definitions(
         assets=[pricecast],
         jobs=[refresh_job],
-        sensors=build_sensors(stores.settings().sensor_seconds),
+        sensors=[*build_sensors(seconds), build_alert_sensor(seconds)],
         resources={"stores": stores},
         # A step process of its own would import everything again (4 CPU seconds); the parallelism is inside, in `compute`.
         executor=dg.in_process_executor,

@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pricecast_dagster.errors import SettingsError
 
 CONFIG_FILE = "pricecast.toml"
+SECRETS = frozenset({"api_tokens", "alert_webhooks", "alert_targets"})
+"""Lists of secrets: never shown, and handed to children by the environment they came from alone."""
 
 
 class Settings(BaseSettings):
@@ -53,6 +55,17 @@ class Settings(BaseSettings):
     scan_seconds: int = Field(3600, ge=1, description="a full read of the source at least this often, whatever its file times")
     keep_versions: int = Field(5, ge=1, description="model versions kept of each SKU besides the champion")
     keep_forecast_days: int = Field(400, ge=1, description="how long stored forecasts are kept for the accuracy monitor")
+
+    alert_webhooks: list[SecretStr] = Field(
+        default_factory=list,
+        description="URLs that get alerts as a JSON POST; secret, as such an address often is",
+    )
+    alert_targets: list[SecretStr] = Field(
+        default_factory=list, description="Apprise URLs that get alerts: mail, Slack and a hundred others; secret"
+    )
+    alert_severity: Literal["info", "warning", "error"] = Field("warning", description="the least that is told")
+    alert_silence_hours: float = Field(24.0, ge=0, description="how long a subject is not told of again, unless it gets graver")
+    alert_source_days: float = Field(3.0, gt=0, description="a source whose newest day is older than this is told of as stale")
 
     api_tokens: list[SecretStr] = Field(default_factory=list, description="bearer tokens; empty means loopback only")
     api_tokens_file: str = Field("", description="file with the SHA-256 of a bearer token on each line, beside api_tokens")

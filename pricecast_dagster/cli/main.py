@@ -22,6 +22,7 @@ COMMANDS = {
     "models": "models",
     "backtest": "backtest",
     "why": "why",
+    "alerts": "alerts",
     "serve": "serve",
     "up": "up",
     "doctor": "doctor",
