@@ -21,6 +21,7 @@ batch in `stages`, `cli.main` and the API's handlers do that).
     │   ├── UnknownVersionError       no such model, forecast or frame version                   HTTP 404
     │   ├── DamagedArtifactError      bytes do not match their recorded hash
     │   └── SupersededError           somebody else wrote something newer meanwhile              HTTP 409
+    ├── ComputeUnavailableError       the cluster does not answer, or computes with other software HTTP 503
     ├── LaunchError                   Dagster could not be asked to do something                 HTTP 503
     └── AlertError                    a receiver of alerts did not take a message
 """
@@ -157,6 +158,13 @@ class SupersededError(StorageError):
 
     http_status = 409
     default_remedy = "Nothing to do: the newer result is kept."
+
+
+class ComputeUnavailableError(PricecastError):
+    """The cluster that PRICECAST_COMPUTE names does not answer, has no worker, or computes with other versions than we do."""
+
+    http_status = 503
+    default_remedy = "Start the scheduler and its workers, or set PRICECAST_COMPUTE to local."
 
 
 class LaunchError(PricecastError):

@@ -16,6 +16,8 @@ from pricecast_dagster.errors import SettingsError
 CONFIG_FILE = "pricecast.toml"
 SECRETS = frozenset({"api_tokens", "alert_webhooks", "alert_targets"})
 """Lists of secrets: never shown, and handed to children by the environment they came from alone."""
+LOCAL = "local"
+"""The value of `compute` that means this machine."""
 
 
 class Settings(BaseSettings):
@@ -47,7 +49,7 @@ class Settings(BaseSettings):
         "auto", description="when to tune: auto tunes new SKUs and those a retrain request names"
     )
 
-    compute: str = Field("local", description="`local`, or the address of a Dask scheduler")
+    compute: str = Field(LOCAL, description="`local`, or the address of a Dask scheduler")
     jobs: int = Field(0, ge=0, description="processes of local computing; 0 means one a core")
     chunk_size: int = Field(50, ge=1, description="SKUs whose results are committed together")
     batch_size: int = Field(2000, ge=1, description="SKUs of one Dagster run that a sensor starts")
@@ -79,6 +81,13 @@ class Settings(BaseSettings):
             if url.startswith(bare):
                 return "postgresql+psycopg2://" + url.removeprefix(bare)
         return url
+
+    @field_validator("compute")
+    @classmethod
+    def _local_or_an_address(cls, where: str) -> str:
+        if where != LOCAL and not where.startswith(("tcp://", "tls://", "ws://", "wss://")):
+            raise ValueError(f"{where!r} is neither `{LOCAL}` nor the address of a Dask scheduler, such as tcp://scheduler:8786")
+        return where
 
     @field_validator("tables")
     @classmethod

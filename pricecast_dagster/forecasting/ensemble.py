@@ -43,8 +43,8 @@ _PRIOR: Final[dict[Kind, dict[str, float]]] = {
 _RULES_PRIOR_FORTNIGHTS: Final[dict[Kind, float]] = {Kind.NOISY: 10.0, Kind.STICKY: 1.0}
 _LEARNERS_PRIOR_FORTNIGHTS: Final[dict[Kind, float]] = {Kind.NOISY: 30.0, Kind.STICKY: 5.0}
 """On noise three rehearsals cannot tell learners apart, and six quiet fortnights say little of a sticky price: 0.5 of
-`direct_step` on the trust of 5 fortnights instead of 0.3 of 2 took 1 to 3 % off the error on promotions. With 0.6 of 10, promotions
-gain another 1 %, and prices that move for good are forecast 2 % worse than by the last value."""
+`direct_step` on the trust of 5 fortnights instead of 0.3 of 2 took 1 to 3 % off the error on promotions. With 0.6 of 10 they gain
+another 1 %, and prices that move for good are forecast 2 % worse than by the last value."""
 
 _LEAST_WEIGHT: Final = 0.02
 """A learner with less is not worth its fit."""

@@ -44,6 +44,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("versions", _versions),
         ("home", _home),
         ("database", _database),
+        ("compute", _compute),
         ("source", _source),
         ("results", _results),
         ("dagster", _dagster),
@@ -113,6 +114,12 @@ def _database(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding("database", Level.GOOD, told)
+
+
+def _compute(settings: Settings) -> Iterator[Finding]:
+    from pricecast_dagster.compute.place import open_compute
+
+    yield Finding("compute", Level.GOOD, open_compute(settings.compute, settings.jobs).told())
 
 
 def _source(settings: Settings) -> Iterator[Finding]:
