@@ -4,9 +4,10 @@ Belongs here: names, types, defaults and what a value means. Not here: anything 
 that reads the environment; everything else gets a `Settings` handed in.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -18,6 +19,18 @@ SECRETS = frozenset({"api_tokens", "alert_webhooks", "alert_targets"})
 """Lists of secrets: never shown, and handed to children by the environment they came from alone."""
 LOCAL = "local"
 """The value of `compute` that means this machine."""
+
+RETRAIN_LIMITS: Final[Mapping[str, float]] = {
+    "age": 180.0,
+    "new_days": 1.0,
+    "accuracy": 2.5,
+    "naive": 1.5,
+    "drift": 0.5,
+    "shift": 1.0,
+    "correction": 0.05,
+    "features": 1.0,
+}
+"""Rule -> limit, in the units of `forecasting.policy.TELLS`; chosen on the simulation of docs/monitoring.md."""
 
 
 class Settings(BaseSettings):
@@ -68,6 +81,17 @@ class Settings(BaseSettings):
     alert_severity: Literal["info", "warning", "error"] = Field("warning", description="the least that is told")
     alert_silence_hours: float = Field(24.0, ge=0, description="how long a subject is not told of again, unless it gets graver")
     alert_source_days: float = Field(3.0, gt=0, description="a source whose newest day is older than this is told of as stale")
+    retrain: dict[str, float] = Field(
+        default_factory=lambda: dict(RETRAIN_LIMITS),
+        description="rule -> the limit at which a new recipe is looked for, 0 for never; what is not named stays as it is",
+    )
+    retrain_pause_days: int = Field(28, ge=1, description="days after a retrain request in which no rule asks again")
+    retrain_trials_a_day: int = Field(20_000, ge=0, description="tuning trials of all retrain requests of a day (UTC)")
+    retrain_minutes_a_day: float = Field(120.0, ge=0, description="computing minutes of all retrain requests of a day, estimated")
+    shadow_days: int = Field(0, ge=0, description="days a better recipe is compared unserved before it is promoted; 0 for none")
+    probation_days: int = Field(28, ge=0, description="days a promoted recipe is compared with its predecessor; 0 for none")
+    keep_monitor_days: int = Field(730, ge=1, description="how long scores and findings of the monitor are kept")
+    monitor_cron: str = Field("30 5 * * *", description="when the monitor looks, besides after every day of new rows (UTC)")
 
     api_tokens: list[SecretStr] = Field(default_factory=list, description="bearer tokens; empty means loopback only")
     api_tokens_file: str = Field("", description="file with the SHA-256 of a bearer token on each line, beside api_tokens")
@@ -96,6 +120,16 @@ class Settings(BaseSettings):
         if unknown:
             raise ValueError(f"unknown table {sorted(unknown)}; there are products, prices and sales")
         return tables
+
+    @field_validator("retrain", mode="after")
+    @classmethod
+    def _whole_table_of_rules(cls, limits: dict[str, float]) -> dict[str, float]:
+        unknown = set(limits) - set(RETRAIN_LIMITS)
+        if unknown:
+            raise ValueError(f"unknown rule {sorted(unknown)}; there are {', '.join(RETRAIN_LIMITS)}")
+        if any(not limit >= 0 for limit in limits.values()):
+            raise ValueError("a limit is a positive number, or 0 to switch the rule off")
+        return {**RETRAIN_LIMITS, **limits}
 
     @model_validator(mode="after")
     def _embedded_database_needs_a_folder(self) -> Self:

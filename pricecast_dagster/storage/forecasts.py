@@ -128,6 +128,29 @@ def since(connection: Connection, first_origin: date, skus: Iterable[str] | None
         yield from _forecasts(connection.execute(query))
 
 
+def served_days(connection: Connection, skus: Sequence[str], first_day: date, last_day: date) -> list[Row[Any]]:
+    """Every day of some span that was forecast: rows (sku, origin, horizon, date, price and bands), by SKU, origin and horizon.
+
+    Of several forecasts from one origin (a correction, another model) the last is the one that was served longest.
+    """
+    found: list[Row[Any]] = []
+    columns = [forecast.c.sku, forecast.c.origin, forecast_day.c.horizon, forecast_day.c.date]
+    for part in in_parts(sorted(set(skus))):
+        last = (
+            select(func.max(forecast.c.id))
+            .where(forecast.c.sku.in_(part), forecast.c.origin < last_day)
+            .group_by(forecast.c.sku, forecast.c.origin)
+        )
+        query = (
+            select(*columns, *(forecast_day.c[name] for name in _SERIES))
+            .join(forecast_day, forecast_day.c.forecast_id == forecast.c.id)
+            .where(forecast.c.id.in_(last), forecast_day.c.date >= first_day, forecast_day.c.date <= last_day)
+            .order_by(forecast.c.sku, forecast.c.origin, forecast_day.c.horizon)
+        )
+        found += connection.execute(query).all()
+    return found
+
+
 def without_model(connection: Connection, limit: int | None = None) -> dict[str, str]:
     """SKU -> the simple method that answers for it, for active products without a model."""
     query = (

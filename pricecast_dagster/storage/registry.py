@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, u
 from pricecast_dagster.errors import SupersededError, UnknownVersionError
 from pricecast_dagster.storage.database import in_parts
 from pricecast_dagster.storage.tables import modelos_predicao as models
+from pricecast_dagster.storage.tables import trial
 
 VERSION_FORMAT = "%Y%m%dT%H%M%SZ"
 
@@ -80,6 +81,19 @@ def unused_versions(connection: Connection, skus: Iterable[str], moment: datetim
             second += timedelta(seconds=1)
         free[sku] = version_name(second)
     return free
+
+
+def studied(connection: Connection, carried_on: Iterable[str]) -> dict[str, ModelVersion]:
+    """SKU -> the newest version for which a recipe was looked for or judged, champion or not, of those with a champion.
+
+    Args:
+        carried_on: reasons of versions that only carried a recipe on.
+    """
+    age = func.row_number().over(partition_by=models.c.sku, order_by=models.c.version.desc()).label("age")
+    with_champion = select(models.c.sku).where(models.c.champion)
+    ranked = select(models, age).where(models.c.reason.not_in(list(carried_on)), models.c.sku.in_(with_champion)).subquery()
+    columns = [ranked.c[column.name] for column in models.c]
+    return {row.sku: _version(row) for row in connection.execute(select(*columns).where(ranked.c.age == 1))}
 
 
 def newest_names(connection: Connection, skus: Iterable[str]) -> dict[str, str]:
@@ -204,11 +218,18 @@ def delete(connection: Connection, sku: str, now: datetime) -> list[ModelVersion
 
 
 def prune(connection: Connection, skus: Iterable[str], keep: int, now: datetime) -> list[ModelVersion]:
-    """Give up all versions of these SKUs but the champion and the `keep` newest others; returns those given up."""
+    """Give up all versions of these SKUs but the champion, those in an open trial and the `keep` newest others.
+
+    Returns:
+        Those given up.
+    """
+    on_trial = select(trial.c.id).where(
+        trial.c.sku == models.c.sku, trial.c.version == models.c.version, trial.c.status == "open"
+    )
     old: list[ModelVersion] = []
     for part in in_parts(sorted(set(skus))):
         age = func.row_number().over(partition_by=models.c.sku, order_by=models.c.version.desc()).label("age")
-        others = and_(models.c.sku.in_(part), ~models.c.champion, models.c.deleted_at.is_(None))
+        others = and_(models.c.sku.in_(part), ~models.c.champion, models.c.deleted_at.is_(None), ~on_trial.exists())
         ranked = select(models, age).where(others).subquery()
         columns = [ranked.c[column.name] for column in models.c]
         old += [_version(row) for row in connection.execute(select(*columns).where(ranked.c.age > keep))]
