@@ -15,14 +15,18 @@ from typing import Final
 from pricecast_dagster.errors import PricecastError
 from pricecast_dagster.sources.fingerprint import cheap_fingerprint
 from pricecast_dagster.stages.context import StageContext
-from pricecast_dagster.storage import ingests, monitor_results, products, states, summaries
+from pricecast_dagster.storage import ingests, monitor_passes, monitor_results, states, summaries, trials
 from pricecast_dagster.storage.alerts import Severity
+from pricecast_dagster.storage.trials import TrialStatus
 
 FAILED: Final = "failed"
 SOURCE: Final = "source"
 RUN: Final = "run"
 MONITOR: Final = "monitor"
-GOOD: Final = "ok"
+TRIAL: Final = "trial"
+"""The monitor's kind for how trials ended: news and no condition; a rollback is told here for two days, then it is over."""
+
+ROLLBACK_TOLD_FOR: Final = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +97,23 @@ def _of_source(severity: Severity, told: str, remedy: str, evidence: Mapping[str
 
 
 def monitored(context: StageContext) -> list[Finding]:
-    """What the monitor's last pass found of each active product."""
+    """What the monitor's last pass found of each product and of the portfolio, and models that were rolled back lately."""
+    since = context.clock() - ROLLBACK_TOLD_FOR
     with context.database.read() as connection:
-        results = monitor_results.latest(connection, products.active_skus(connection))
-    return [
-        Finding(
-            MONITOR,
-            f"{MONITOR}:{result.kind}:{result.sku}",
-            Severity.WARNING,
-            f"{result.kind}: {result.verdict}",
-            "",
-            result.sku,
-            dict(result.measures),
-        )
-        for result in results.values()
-        if result.verdict != GOOD
+        found = monitor_results.found(connection)
+        passes = monitor_passes.recent(connection, 1)
+        ended = trials.ended_since(connection, since)
+    products = [_of_monitor(result.kind, result.sku, result.verdict, result.measures) for result in found if result.kind != TRIAL]
+    whole = passes[0].portfolio.get("found") if passes else None
+    portfolio = [_of_monitor("portfolio", None, "; ".join(map(str, whole)), {})] if isinstance(whole, list) and whole else []
+    back = [
+        _of_monitor("rollback", one.sku, one.decision, {"version": one.version, "rival": one.rival})
+        for one in ended
+        if one.status is TrialStatus.ROLLED_BACK
     ]
+    return [*products, *portfolio, *back]
+
+
+def _of_monitor(what: str, sku: str | None, told: str, evidence: Mapping[str, object]) -> Finding:
+    subject = f"{MONITOR}:{what}" + (f":{sku}" if sku is not None else "")
+    return Finding(MONITOR, subject, Severity.WARNING, f"{what}: {told}", "", sku, dict(evidence))
