@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pricecast_dagster.errors import SettingsError
 
 CONFIG_FILE = "pricecast.toml"
+SECRETS = frozenset({"api_tokens", "alert_webhooks", "alert_targets"})
+"""Lists of secrets: never shown, and handed to children by the environment they came from alone."""
 LOCAL = "local"
 """The value of `compute` that means this machine."""
 
@@ -76,6 +78,16 @@ class Settings(BaseSettings):
     scan_schedule: str = Field("0 5 * * *", description="cron, UTC: when Dagster reads the whole source whatever its file times")
     maintenance_schedule: str = Field("30 6 * * *", description="cron, UTC: when Dagster gives up what is past its retention")
 
+    alert_webhooks: list[SecretStr] = Field(
+        default_factory=list,
+        description="URLs that get alerts as a JSON POST; secret, as such an address often is",
+    )
+    alert_targets: list[SecretStr] = Field(
+        default_factory=list, description="Apprise URLs that get alerts: mail, Slack and a hundred others; secret"
+    )
+    alert_severity: Literal["info", "warning", "error"] = Field("warning", description="the least that is told")
+    alert_silence_hours: float = Field(24.0, ge=0, description="how long a subject is not told of again, unless it gets graver")
+    alert_source_days: float = Field(3.0, gt=0, description="a source whose newest day is older than this is told of as stale")
     retrain: dict[str, float] = Field(
         default_factory=lambda: dict(RETRAIN_LIMITS),
         description="rule -> the limit at which a new recipe is looked for, 0 for never; what is not named stays as it is",

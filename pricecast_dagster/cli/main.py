@@ -27,6 +27,7 @@ COMMANDS = {
     "maintenance": "maintenance",
     "backup": "backup",
     "restore": "backup",
+    "alerts": "alerts",
     "serve": "serve",
     "up": "up",
     "doctor": "doctor",
