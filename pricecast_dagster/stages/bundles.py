@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MODEL_NAME = "LightGBM"
 """The type of a model in the registry; a member of it that boosts does so with LightGBM."""
 
-REGISTRY_FACTS = ("blend", "member_errors", "coverage", "trained_from", "trained_until", "weighed_until", "features")
+REGISTRY_FACTS = ("blend", "member_errors", "coverage", "trained_from", "trained_until", "weighed_until", "features", "tuning")
 """What the registry shows of a model's facts; all of them are in its metadata.json."""
 
 
