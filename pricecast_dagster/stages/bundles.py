@@ -22,7 +22,7 @@ CODE_FACT = "code"
 """Under which the registry keeps the code that features and model were made with; a recipe of older code may be looked for
 again."""
 
-REGISTRY_FACTS = ("blend", "member_errors", "coverage", "trained_from", "trained_until", "weighed_until", "features")
+REGISTRY_FACTS = ("blend", "member_errors", "coverage", "trained_from", "trained_until", "weighed_until", "features", "tuning")
 """What the registry shows of a model's facts; all of them are in its metadata.json."""
 
 
