@@ -56,6 +56,12 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
             yield Office(shop, dagster, f"http://127.0.0.1:{port}")
 
 
+def test_ready_says_that_everything_works(office: Office) -> None:
+    office.dagster.wait_until(lambda: office.ask("GET", "/readyz").json()["dagster"] == "ok", "Dagster is not ready", SECONDS)
+    found = office.ask("GET", "/readyz")
+    assert (found.status_code, found.json()) == (200, {"status": "ready", "database": "ok", "store": "ok", "dagster": "ok"})
+
+
 def test_twenty_calls_at_once_give_one_run_and_one_version(office: Office) -> None:
     before = office.versions("SKU0001")
     with ThreadPoolExecutor(20) as pool:
