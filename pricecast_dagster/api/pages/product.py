@@ -14,7 +14,7 @@ from pricecast_dagster.api.pages.rendering import page
 from pricecast_dagster.api.parameters import SkuPath
 from pricecast_dagster.api.routes.registry import numbers
 from pricecast_dagster.api.services import Services
-from pricecast_dagster.errors import DatabaseUnavailableError, NoUsableHistoryError, StorageError, UnknownVersionError
+from pricecast_dagster.errors import DatabaseUnavailableError, NoUsableHistoryError, StorageError
 from pricecast_dagster.operations import explaining, forecasts, lineage, models
 from pricecast_dagster.operations.explaining import Explained
 from pricecast_dagster.schemas import DATE, PRICE, QUANTITY, Stage
@@ -90,7 +90,9 @@ def build(services: Services) -> APIRouter:
 def _history(services: Services, sku: str) -> dict[str, list[Any]]:
     try:
         frame = forecasts.history(services.context, sku, DAYS_SHOWN)
-    except (NoUsableHistoryError, UnknownVersionError):
+    except DatabaseUnavailableError:
+        raise
+    except (NoUsableHistoryError, StorageError):
         return {"date": [], "price": [], "quantity": []}
     return {
         "date": [f"{day:%Y-%m-%d}" for day in frame[DATE]],
