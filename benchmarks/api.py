@@ -101,12 +101,13 @@ def serve(url: str, home: str, port: int) -> None:
     from fastapi import FastAPI, Response
 
     if url:
+        from pricecast_dagster.api.access_log import AccessLog
         from pricecast_dagster.api.application import create_app
         from pricecast_dagster.api.observability import log_as_json
         from pricecast_dagster.api.services import open_services
 
-        app = create_app(open_services(load_settings(database_url=url, home=home)))
-        log_as_json()
+        services = open_services(load_settings(database_url=url, home=home))
+        app = create_app(services, access=AccessLog(log_as_json()))
     else:
         app = FastAPI()
         content = Path(home).read_bytes()

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from pricecast_dagster.errors import ForecastError, SkuTooShortError
 from pricecast_dagster.forecasting.baselines import ladder, moving_average
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
-from pricecast_dagster.forecasting.ensemble import NOISY_FROM_CHANGES, SNAP_SHARE, Blend, held_out, kind_of, settled, weigh
+from pricecast_dagster.forecasting.ensemble import NOISY_FROM_CHANGES, Blend, held_out, kind_of, weigh
 from pricecast_dagster.forecasting.forecasts import Forecasts
 from pricecast_dagster.forecasting.intervals import Errors, half_widths, past_coverage, recent_spread
+from pricecast_dagster.forecasting.members.comeback import prices_before
 from pricecast_dagster.forecasting.members.protocol import Fitted
 from pricecast_dagster.forecasting.members.roster import MEMBERS
 from pricecast_dagster.forecasting.origins import Origins
@@ -24,6 +25,7 @@ from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.recipe import Kind, Recipe, default_recipe
 from pricecast_dagster.forecasting.samples import Samples, build_samples
 from pricecast_dagster.forecasting.scores import ONE_STEP_DAYS, Past, member_errors, score
+from pricecast_dagster.forecasting.snapping import settled
 from pricecast_dagster.forecasting.validation import (
     CUT_STEP_DAYS,
     VALIDATED_DAYS,
@@ -225,8 +227,8 @@ def _prices(models: Sequence[Model], origins: Origins, horizon_days: int) -> NDA
         answers = within_recent_range(member.forecast(fitted, np.arange(len(chosen)), some, horizon_days)[None], some)[0]
         share = np.array([weights[position][name] for position in chosen])
         moves[chosen] += share[:, None] * (answers - some.last[:, None])
-    snap = np.array([SNAP_SHARE[model.blend.kind] for model in models])
-    return settled(origins.last, moves, snap)
+    before = prices_before(origins.panel)[origins.rows, origins.columns]
+    return settled(origins.last, before, moves, [model.blend.kind for model in models])
 
 
 def fallback(panel: Panel, horizon_days: int, *, at_end: bool = False) -> Forecasts:

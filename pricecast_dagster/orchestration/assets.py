@@ -63,13 +63,16 @@ def pricecast(context: dg.AssetExecutionContext, config: RefreshConfig, stores: 
     events = EventWriter(context)
     work = refresh.begin(stage_context, _plan(context, config, chosen), limit=stage_context.settings.batch_size)
     _follow(context, stage_context, work)
-    _tell(stage_context, events, refresh.unannounced(stage_context, _others_under_way(context)))
+    untold = refresh.unannounced(stage_context, _others_under_way(context))
+    _tell(stage_context, events, untold)
     computed: list[Outcome] = []
     for chunk in work.chunks():
         _tell(stage_context, events, chunk.outcomes)
         computed += [outcome for outcome in chunk.outcomes if outcome.status is not Status.UNCHANGED]
         context.log.info(f"{chunk.done} of {chunk.total} products: {reasons(chunk.outcomes) or 'nothing to do'}")
-    _finish(context, events, computed, planned_by_dagster=bool(chosen))
+    settled = {(outcome.sku, outcome.stage) for outcome in computed}
+    computed += [item for item in untold if item.status is Status.FAILED and (item.sku, item.stage) not in settled]
+    _finish(context, stage_context, events, computed, set(chosen))
     yield from ()
 
 
@@ -111,13 +114,17 @@ def _tell(stage_context: StageContext, events: EventWriter, outcomes: Sequence[O
     refresh.announced(stage_context, outcomes)
 
 
-def _finish(context: dg.AssetExecutionContext, events: EventWriter, computed: list[Outcome], *, planned_by_dagster: bool) -> None:
+def _finish(
+    context: dg.AssetExecutionContext, stage_context: StageContext, events: EventWriter, computed: list[Outcome], chosen: set[str]
+) -> None:
     context.instance.add_run_tags(context.run.run_id, {REASON_TAG: reasons(computed) or "nothing to do"})
     failed = [outcome for outcome in computed if outcome.status is Status.FAILED]
     if not failed:
         return
-    if not planned_by_dagster:
-        events.plan_failed(failed)
+    selected = {key.to_user_string() for key in context.selected_asset_keys} if chosen else set()
+    # The partitions of a dialog or a backfill were planned by Dagster itself.
+    events.plan_failed(item for item in failed if item.sku not in chosen or item.stage.value not in selected)
+    refresh.announced_failures(stage_context, failed)
     products = sorted({outcome.sku for outcome in failed})
     raise dg.Failure(
         description=f"{len(products)} of {len({outcome.sku for outcome in computed})} products failed, the others are done: "

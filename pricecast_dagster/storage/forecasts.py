@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, func, insert, select, update
 
 from pricecast_dagster.errors import UnknownVersionError
 from pricecast_dagster.schemas import LOWER_80, LOWER_95, PRICE, UPPER_80, UPPER_95
@@ -105,8 +105,7 @@ def currents(connection: Connection, skus: Iterable[str]) -> dict[str, StoredFor
 def stream(connection: Connection, *, rows_at_once: int = 5000) -> Iterator[StoredForecast]:
     """The current forecasts of all active products, by SKU, without holding them all in memory."""
     query = _select(forecast.c.current, forecast.c.sku.in_(select(product.c.sku).where(product.c.active)))
-    result = connection.execution_options(stream_results=True, max_row_buffer=rows_at_once).execute(query)
-    yield from _forecasts(result)
+    yield from _forecasts(connection.execute(query.execution_options(stream_results=True, max_row_buffer=rows_at_once)))
 
 
 def of_sku(connection: Connection, sku: str, *, origin: date | None = None, limit: int | None = None) -> list[StoredForecast]:
@@ -128,6 +127,29 @@ def since(connection: Connection, first_origin: date, skus: Iterable[str] | None
         yield from _forecasts(connection.execute(query))
 
 
+def served_days(connection: Connection, skus: Sequence[str], first_day: date, last_day: date) -> list[Row[Any]]:
+    """Every day of some span that was forecast: rows (sku, origin, horizon, date, price and bands), by SKU, origin and horizon.
+
+    Of several forecasts from one origin (a correction, another model) the last is the one that was served longest.
+    """
+    found: list[Row[Any]] = []
+    columns = [forecast.c.sku, forecast.c.origin, forecast_day.c.horizon, forecast_day.c.date]
+    for part in in_parts(sorted(set(skus))):
+        last = (
+            select(func.max(forecast.c.id))
+            .where(forecast.c.sku.in_(part), forecast.c.origin < last_day)
+            .group_by(forecast.c.sku, forecast.c.origin)
+        )
+        query = (
+            select(*columns, *(forecast_day.c[name] for name in _SERIES))
+            .join(forecast_day, forecast_day.c.forecast_id == forecast.c.id)
+            .where(forecast.c.id.in_(last), forecast_day.c.date >= first_day, forecast_day.c.date <= last_day)
+            .order_by(forecast.c.sku, forecast.c.origin, forecast_day.c.horizon)
+        )
+        found += connection.execute(query).all()
+    return found
+
+
 def without_model(connection: Connection, limit: int | None = None) -> dict[str, str]:
     """SKU -> the simple method that answers for it, for active products without a model."""
     query = (
@@ -140,13 +162,36 @@ def without_model(connection: Connection, limit: int | None = None) -> dict[str,
     return {row.sku: row.model_used for row in connection.execute(query)}
 
 
+def expired(connection: Connection, before: datetime) -> int:
+    """How many forecasts were made before a time and are not current."""
+    return connection.scalar(select(func.count()).select_from(forecast).where(_expired(before))) or 0
+
+
 def prune(connection: Connection, before: datetime) -> int:
     """Forget forecasts that were made before a time and are not current; returns how many."""
-    old = select(forecast.c.id).where(forecast.c.made_at < before, ~forecast.c.current)
-    total = connection.scalar(select(func.count()).select_from(old.subquery())) or 0
+    total = expired(connection, before)
+    old = select(forecast.c.id).where(_expired(before))
     connection.execute(delete(forecast_day).where(forecast_day.c.forecast_id.in_(old)))
-    connection.execute(delete(forecast).where(forecast.c.made_at < before, ~forecast.c.current))
+    connection.execute(delete(forecast).where(_expired(before)))
     return total
+
+
+def forget(connection: Connection, skus: Iterable[str]) -> None:
+    """Forget every forecast of some SKUs, the current ones too."""
+    for part in in_parts(sorted(set(skus))):
+        theirs = select(forecast.c.id).where(forecast.c.sku.in_(part))
+        connection.execute(delete(forecast_day).where(forecast_day.c.forecast_id.in_(theirs)))
+        connection.execute(delete(forecast).where(forecast.c.sku.in_(part)))
+
+
+def histories(connection: Connection, expired_before: datetime) -> set[tuple[str, str]]:
+    """SKU and raw_history version of every forecast that is not expired: the rows that it takes to make it again."""
+    query = select(forecast.c.sku, forecast.c.history_version).where(~_expired(expired_before)).distinct()
+    return {(row.sku, row.history_version) for row in connection.execute(query)}
+
+
+def _expired(before: datetime) -> ColumnElement[bool]:
+    return and_(forecast.c.made_at < before, ~forecast.c.current)
 
 
 def _select(*conditions: ColumnElement[bool]) -> Select[Any]:
