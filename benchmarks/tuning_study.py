@@ -3,7 +3,7 @@
 Every product is trained without tuning and with each number of trials on what was known at an origin, and forecast over the next
 fortnight, as in a backtest. Told by kind, and for real sets where they lie beside the checkout: how many products got another
 recipe, the error of the tuned models over that of the untuned ones (mean RMSE, all products; and of those with another recipe
-alone), with its standard error over products, trials that were really run, seconds on one core, and how many features were left out.
+alone), with its standard error over products, trials that were really run, seconds on one core, how many features were left out.
 Rows come as they are done; the table in docs/tuning.md is what this printed.
 
 Run: python -m benchmarks.tuning_study [--products 12] [--origins 1] [--kinds till_average,shelf,...]
