@@ -11,6 +11,8 @@ import dagster as dg
 from pricecast_dagster.orchestration.assets import pricecast
 from pricecast_dagster.orchestration.jobs import refresh_job
 from pricecast_dagster.orchestration.maintenance import maintenance_job
+from pricecast_dagster.orchestration.portfolio_checks import build_portfolio_checks, portfolio_checks
+from pricecast_dagster.orchestration.removals import build_products_removed
 from pricecast_dagster.orchestration.resources import PricecastResource
 from pricecast_dagster.orchestration.schedules import build_schedules
 from pricecast_dagster.orchestration.sensors import build_sensors
@@ -22,9 +24,14 @@ def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     settings = stores.settings()
     return dg.Definitions(
         assets=[pricecast],
+        asset_checks=[portfolio_checks],
         jobs=[refresh_job, maintenance_job],
         schedules=build_schedules(settings),
-        sensors=build_sensors(settings.sensor_seconds),
+        sensors=[
+            *build_sensors(settings.sensor_seconds),
+            build_products_removed(settings.sensor_seconds),
+            build_portfolio_checks(settings.sensor_seconds),
+        ],
         resources={"stores": stores},
         # A step process of its own would import everything again (4 CPU seconds); the parallelism is inside, in `compute`.
         executor=dg.in_process_executor,
