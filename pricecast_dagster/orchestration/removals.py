@@ -32,8 +32,8 @@ def build_products_removed(seconds: int) -> dg.SensorDefinition:
     @dg.sensor(
         minimum_interval_seconds=max(seconds, SLOWEST_LOOK_SECONDS),
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Retires the partitions of products that left the source; nothing is computed. Their forecasts are not served, "
-        "their models are kept for PRICECAST_KEEP_REMOVED_DAYS.",
+        description="Retires the partitions of products that left the source; nothing is computed. Their forecasts are not "
+        "served, their models are kept for PRICECAST_KEEP_REMOVED_DAYS.",
     )
     def products_removed(context: dg.SensorEvaluationContext, stores: PricecastResource) -> dg.SkipReason:
         stage_context = stores.open()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pricecast_dagster.compute.protocol import Failure
-from pricecast_dagster.errors import SkuTooShortError
+from pricecast_dagster.errors import SkuTooShortError, StorageError
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.schemas import DATE, OBSERVED, PRICE, QUANTITY, Stage
 from pricecast_dagster.stages import versions
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 # Weights and bands are estimated on the last weeks before they were made; two weeks of new data are worth 0.2 s a SKU.
 WEIGH_AGAIN_DAYS = 14
+
+# Models take 60-300 kB; beyond this, loading takes longer than forecasting.
+LARGEST_ARTEFACT = 5_000_000
 
 # What one SKU takes on one core, for deciding whether worker processes are worth their start.
 SECONDS_A_REFIT = 0.06
@@ -198,10 +201,10 @@ def _keep(context: StageContext, order: Order, task: Task, trained: Trained, sec
     training.models[order.sku] = trained.champion
     if trained.challenger is not None:
         training.challengers.append(store_model(context, trained.challenger, origin, now + timedelta(seconds=1)))
-    training.outcomes.append(_fresh(order, task, champion, seconds))
+    training.outcomes.append(_fresh(order, task, champion, seconds, _loads(context, champion)))
 
 
-def _fresh(order: Order, task: Task, champion: ModelVersion, seconds: float) -> Outcome:
+def _fresh(order: Order, task: Task, champion: ModelVersion, seconds: float, loads: Check) -> Outcome:
     return Outcome(
         order.sku,
         Stage.PRICE_MODEL,
@@ -220,8 +223,23 @@ def _fresh(order: Order, task: Task, champion: ModelVersion, seconds: float) -> 
             "features_count": champion.features_count,
             **champion.metrics,
         },
-        checks=(_beats_naive(champion),),
+        checks=(_beats_naive(champion), loads),
     )
+
+
+def _loads(context: StageContext, champion: ModelVersion) -> Check:
+    """Whether the files that were just written come back whole, by their hashes, and how large they are."""
+    try:
+        files = context.artifacts.read_files(champion.sku, champion.version, champion.sha256)
+    except StorageError as error:
+        return Check("artefact_loads", False, str(error), blocking=False, quiet=True)
+    size = sum(map(len, files.values()))
+    if size > LARGEST_ARTEFACT:
+        told = (
+            f"{size:,} bytes, more than {LARGEST_ARTEFACT:,}: every forecast reads them. Tune it anew with fewer, smaller trees."
+        )
+        return Check("artefact_loads", False, told, blocking=False, quiet=True)
+    return Check("artefact_loads", True, f"{len(files)} files, {size:,} bytes, read back whole", blocking=False, quiet=True)
 
 
 def _beats_naive(champion: ModelVersion) -> Check:
