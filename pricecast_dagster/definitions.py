@@ -8,19 +8,23 @@ from typing import Any
 
 import dagster as dg
 
+from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.orchestration.assets import pricecast
 from pricecast_dagster.orchestration.jobs import refresh_job
 from pricecast_dagster.orchestration.resources import PricecastResource
 from pricecast_dagster.orchestration.sensors import build_sensors
+from pricecast_dagster.orchestration.specs import with_code_versions
+from pricecast_dagster.stages.versions import code_versions
 
 
 def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     """The definitions, with settings laid over those of the environment (for tests)."""
     stores = PricecastResource(overrides=dict(overrides or {}))
+    settings = stores.settings()
     return dg.Definitions(
-        assets=[pricecast],
+        assets=[with_code_versions(pricecast, code_versions(settings, HolidayCalendar(settings.country)))],
         jobs=[refresh_job],
-        sensors=build_sensors(stores.settings().sensor_seconds),
+        sensors=build_sensors(settings.sensor_seconds),
         resources={"stores": stores},
         # A step process of its own would import everything again (4 CPU seconds); the parallelism is inside, in `compute`.
         executor=dg.in_process_executor,
