@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.orchestration.assets import pricecast
 from pricecast_dagster.orchestration.jobs import refresh_job
 from pricecast_dagster.orchestration.maintenance import maintenance_job
@@ -16,6 +17,8 @@ from pricecast_dagster.orchestration.removals import build_products_removed
 from pricecast_dagster.orchestration.resources import PricecastResource
 from pricecast_dagster.orchestration.schedules import build_schedules
 from pricecast_dagster.orchestration.sensors import build_sensors
+from pricecast_dagster.orchestration.specs import with_code_versions
+from pricecast_dagster.stages.versions import code_versions
 
 
 def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -23,7 +26,7 @@ def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     stores = PricecastResource(overrides=dict(overrides or {}))
     settings = stores.settings()
     return dg.Definitions(
-        assets=[pricecast],
+        assets=[with_code_versions(pricecast, code_versions(settings, HolidayCalendar(settings.country)))],
         asset_checks=[portfolio_checks],
         jobs=[refresh_job, maintenance_job],
         schedules=build_schedules(settings),

@@ -29,7 +29,9 @@ from dagster._core.events import (
 )
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.base import EventLogStorage
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
+from pricecast_dagster.orchestration.check_results import store_check_results
 from pricecast_dagster.schemas import STAGES, Stage
 from pricecast_dagster.stages.outcome import Check, Outcome, Status
 from pricecast_dagster.storage.keys import encode_key
@@ -95,15 +97,21 @@ class EventWriter:
             self._storage.store_event_batch([self._entry(materialization) for materialization in materializations])
 
     def _entry(self, materialization: dg.AssetMaterialization) -> EventLogEntry:
+        message = materialization.description or "Materialized value."
+        return self._logged(DagsterEventType.ASSET_MATERIALIZATION, StepMaterializationData(materialization), message)
+
+    def _logged(
+        self, kind: DagsterEventType, content: StepMaterializationData | dg.AssetCheckEvaluation, message: str
+    ) -> EventLogEntry:
         event = DagsterEvent(
-            event_type_value=DagsterEventType.ASSET_MATERIALIZATION.value,
+            event_type_value=kind.value,
             job_name=self._step.job_name,
             step_handle=self._step.step.handle,
             node_handle=self._step.step.node_handle,
             step_kind_value=self._step.step.kind.value,
             logging_tags=self._step.event_tags,
-            event_specific_data=StepMaterializationData(materialization),
-            message=materialization.description or "Materialized value.",
+            event_specific_data=content,
+            message=message,
         )
         return EventLogEntry(  # type: ignore[no-untyped-call]
             error_info=None,
@@ -119,8 +127,16 @@ class EventWriter:
     def _check(self, stage: Stage, outcomes: Sequence[Outcome]) -> None:
         told = [(outcome, check) for outcome in outcomes for check in outcome.checks if check.news]
         targets = self._latest_ids(stage, [outcome for outcome, _ in told])
-        for outcome, check in told:
-            self._context.log_event(_evaluation(outcome, check, targets.get(encode_key(outcome.sku)), self._context.run.run_id))
+        run_id = self._context.run.run_id
+        results = [_evaluation(outcome, check, targets.get(encode_key(outcome.sku)), run_id) for outcome, check in told]
+        # A run over partitions that a person chose has planned its checks; each result then takes the place of its plan.
+        planned = self._context.has_partition_key or self._context.has_partition_key_range
+        if self._batches and not planned and isinstance(self._storage, SqlEventLogStorage):
+            entries = [self._logged(DagsterEventType.ASSET_CHECK_EVALUATION, result, _told(result)) for result in results]
+            store_check_results(self._storage, entries)
+            return
+        for result in results:
+            self._context.log_event(result)
 
     def _latest_ids(self, stage: Stage, outcomes: Sequence[Outcome]) -> Mapping[str, int]:
         if not outcomes:
@@ -162,6 +178,11 @@ def _shown(value: object) -> Any:
     if isinstance(value, dict | list):
         return dg.MetadataValue.json(value)
     return value
+
+
+def _told(result: dg.AssetCheckEvaluation) -> str:
+    found = "passed" if result.passed else "did not pass"
+    return f"{result.partition}: {result.check_name} {found}. {result.description}"
 
 
 def _evaluation(outcome: Outcome, check: Check, storage_id: int | None, run_id: str) -> dg.AssetCheckEvaluation:

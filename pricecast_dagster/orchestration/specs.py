@@ -4,6 +4,7 @@ Belongs here: how the assets present themselves. Not here: what they do (`assets
 """
 
 import warnings
+from collections.abc import Mapping
 
 import dagster as dg
 
@@ -65,6 +66,15 @@ def asset_specs() -> list[dg.AssetSpec]:
         )
         for stage in STAGES
     ]
+
+
+def with_code_versions(assets: dg.AssetsDefinition, in_force: Mapping[Stage, str]) -> dg.AssetsDefinition:
+    """The assets with the code versions of the settings in force.
+
+    Events carry those (a horizon or a holiday calendar is part of them); held against the code's own alone, the web page would
+    mark every partition as unsynced.
+    """
+    return assets.map_asset_specs(lambda spec: spec.replace_attributes(code_version=in_force[Stage(spec.key.to_user_string())]))
 
 
 CODE = {
