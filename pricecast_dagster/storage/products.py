@@ -90,6 +90,12 @@ def active_skus(connection: Connection) -> set[str]:
     return set(connection.scalars(select(product.c.sku).where(product.c.active)))
 
 
+def categories(connection: Connection) -> dict[str, int]:
+    """Category -> how many active products it has."""
+    query = select(product.c.category, func.count()).where(product.c.active).group_by(product.c.category)
+    return {category: count for category, count in connection.execute(query.order_by(product.c.category)).tuples()}  # noqa: C416
+
+
 def names(connection: Connection) -> dict[str, str]:
     """SKU -> name, of all that are in the source, by SKU."""
     query = select(product.c.sku, product.c.name).where(product.c.active).order_by(product.c.sku)

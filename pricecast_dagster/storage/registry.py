@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
 
 from pricecast_dagster.errors import SupersededError, UnknownVersionError
 from pricecast_dagster.storage.database import in_parts
-from pricecast_dagster.storage.tables import forecast
+from pricecast_dagster.storage.tables import forecast, trial
 from pricecast_dagster.storage.tables import modelos_predicao as models
 
 VERSION_FORMAT = "%Y%m%dT%H%M%SZ"
@@ -81,6 +81,19 @@ def unused_versions(connection: Connection, skus: Iterable[str], moment: datetim
             second += timedelta(seconds=1)
         free[sku] = version_name(second)
     return free
+
+
+def studied(connection: Connection, carried_on: Iterable[str]) -> dict[str, ModelVersion]:
+    """SKU -> the newest version for which a recipe was looked for or judged, champion or not, of those with a champion.
+
+    Args:
+        carried_on: reasons of versions that only carried a recipe on.
+    """
+    age = func.row_number().over(partition_by=models.c.sku, order_by=models.c.version.desc()).label("age")
+    with_champion = select(models.c.sku).where(models.c.champion)
+    ranked = select(models, age).where(models.c.reason.not_in(list(carried_on)), models.c.sku.in_(with_champion)).subquery()
+    columns = [ranked.c[column.name] for column in models.c]
+    return {row.sku: _version(row) for row in connection.execute(select(*columns).where(ranked.c.age == 1))}
 
 
 def newest_names(connection: Connection, skus: Iterable[str]) -> dict[str, str]:
@@ -205,19 +218,29 @@ def delete(connection: Connection, sku: str, now: datetime) -> list[ModelVersion
 
 
 def superseded(connection: Connection, skus: Iterable[str], keep: int) -> list[ModelVersion]:
-    """The versions of these SKUs beyond the champion and the `keep` newest others, by SKU.
+    """The versions of these SKUs beyond the champion, those in an open trial and the `keep` newest others, by SKU.
 
-    One that a SKU's current forecast was made with is not among them, champion or not.
+    One that a SKU's current forecast was made with is not among them, champion or not, nor one on a trial that is open.
     """
+    on_trial = select(trial.c.id).where(
+        trial.c.sku == models.c.sku, trial.c.version == models.c.version, trial.c.status == "open"
+    )
     age = func.row_number().over(partition_by=models.c.sku, order_by=models.c.version.desc()).label("age")
-    in_use = (
+    in_use = or_(
         select(forecast.c.id)
         .where(forecast.c.sku == models.c.sku, forecast.c.model_version == models.c.version, forecast.c.current)
-        .exists()
+        .exists(),
+        select(trial.c.id)
+        .where(
+            trial.c.sku == models.c.sku,
+            trial.c.status == "open",
+            or_(trial.c.version == models.c.version, trial.c.rival == models.c.version),
+        )
+        .exists(),
     )
     old: list[ModelVersion] = []
     for part in in_parts(sorted(set(skus))):
-        others = and_(models.c.sku.in_(part), ~models.c.champion, models.c.deleted_at.is_(None))
+        others = and_(models.c.sku.in_(part), ~models.c.champion, models.c.deleted_at.is_(None), ~on_trial.exists())
         ranked = select(models, age, in_use.label("in_use")).where(others).subquery()
         columns = [ranked.c[column.name] for column in models.c]
         beyond = and_(ranked.c.age > keep, ~ranked.c.in_use)
