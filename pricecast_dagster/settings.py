@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     keep_ingest_days: int = Field(90, ge=1, description="how long records of reads and rejected rows are kept")
     keep_events: int = Field(5, ge=1, description="Dagster materializations kept of each asset and SKU, whatever their age")
     keep_event_days: int = Field(30, ge=0, description="younger Dagster events and runs are kept in any case")
+    check_rejected_share: float = Field(0.05, ge=0, le=1, description="more of the source's lines not taken is told as a fault")
+    check_source_days: int = Field(3, ge=0, description="a source whose newest day is older is told as a fault")
+    check_forecast_days: int = Field(7, ge=0, description="products without a new day for longer are told as a fault")
     scan_schedule: str = Field("0 5 * * *", description="cron, UTC: when Dagster reads the whole source whatever its file times")
     maintenance_schedule: str = Field("30 6 * * *", description="cron, UTC: when Dagster gives up what is past its retention")
 
@@ -102,6 +105,7 @@ class Settings(BaseSettings):
 
     api_tokens: list[SecretStr] = Field(default_factory=list, description="bearer tokens; empty means loopback only")
     api_tokens_file: str = Field("", description="file with the SHA-256 of a bearer token on each line, beside api_tokens")
+    api_url: str = Field("http://127.0.0.1:8000", description="where people find the API; Dagster's pages link to it")
     dagster_url: str = Field("http://127.0.0.1:3000", description="where the API finds Dagster's webserver")
 
     @field_validator("database_url")

@@ -19,7 +19,7 @@ from pricecast_dagster.api.pages import portfolio, product, static
 from pricecast_dagster.api.predictions import Predictions
 from pricecast_dagster.api.problems import Problem
 from pricecast_dagster.api.quick import Quick
-from pricecast_dagster.api.routes import explaining, exporting, health, past, predicting, registry, training
+from pricecast_dagster.api.routes import explaining, exporting, health, past, predicting, reasons, registry, training
 from pricecast_dagster.api.services import Services
 from pricecast_dagster.api.tokens import Tokens, load_tokens
 
@@ -55,7 +55,7 @@ def create_app(services: Services, tokens: Tokens | None = None, access: AccessL
     app.include_router(training.build(services, launcher))
     predictions = Predictions(services)
     app.include_router(predicting.build(services, predictions))
-    for topic in (exporting, past, explaining, registry, health):
+    for topic in (exporting, past, explaining, reasons, registry, health):
         app.include_router(topic.build(services))
     for router in (static.build(), portfolio.build(services, tokens), product.build(services)):
         app.include_router(router)
