@@ -11,6 +11,7 @@ import dagster as dg
 from pricecast_dagster.orchestration.alerts import build_alert_sensor
 from pricecast_dagster.orchestration.assets import pricecast
 from pricecast_dagster.orchestration.jobs import refresh_job
+from pricecast_dagster.orchestration.monitoring import build_monitoring, monitor_job, monitoring_report
 from pricecast_dagster.orchestration.resources import PricecastResource
 from pricecast_dagster.orchestration.sensors import build_sensors
 
@@ -18,11 +19,13 @@ from pricecast_dagster.orchestration.sensors import build_sensors
 def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     """The definitions, with settings laid over those of the environment (for tests)."""
     stores = PricecastResource(overrides=dict(overrides or {}))
-    seconds = stores.settings().sensor_seconds
+    settings = stores.settings()
+    monitoring_sensors, schedules = build_monitoring(settings.sensor_seconds, settings.monitor_cron)
     return dg.Definitions(
-        assets=[pricecast],
-        jobs=[refresh_job],
-        sensors=[*build_sensors(seconds), build_alert_sensor(seconds)],
+        assets=[pricecast, monitoring_report],
+        jobs=[refresh_job, monitor_job],
+        sensors=[*build_sensors(settings.sensor_seconds), *monitoring_sensors, build_alert_sensor(settings.sensor_seconds)],
+        schedules=schedules,
         resources={"stores": stores},
         # A step process of its own would import everything again (4 CPU seconds); the parallelism is inside, in `compute`.
         executor=dg.in_process_executor,

@@ -21,6 +21,7 @@ COMMANDS = {
     "predict": "predict",
     "models": "models",
     "backtest": "backtest",
+    "monitor": "monitor",
     "why": "why",
     "alerts": "alerts",
     "serve": "serve",

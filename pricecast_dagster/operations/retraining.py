@@ -13,13 +13,14 @@ from pricecast_dagster.errors import UnknownVersionError
 from pricecast_dagster.forecasting.policy import TELLS, WITHOUT_PAUSE, Due, within_budget
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.training import SECONDS_A_TRAINING, SECONDS_A_TRIAL
-from pricecast_dagster.storage import products, requests
+from pricecast_dagster.storage import products, requests, trials
 from pricecast_dagster.storage.requests import Asked, RequestStatus, RetrainRequest
 from pricecast_dagster.storage.trials import Trial, TrialStatus
 
 ROLLED_BACK_PAUSE: Final = 3
 """A product whose new recipe was rolled back is left alone for so many pauses: it must not go to and fro."""
 
+LISTED: Final = 200
 BY_HAND: Final = "by hand"
 
 
@@ -78,12 +79,12 @@ def budget(context: StageContext) -> Budget:
     settings = context.settings
     with context.database.read() as connection:
         spent = requests.released_since(connection, _midnight(context.clock()))
-    trials = sum(_trials(context, request) for request in spent)
+    spent_trials = sum(_trials(context, request) for request in spent)
     minutes = sum(_minutes(context, request) for request in spent)
     return Budget(
         settings.retrain_trials_a_day,
         settings.retrain_minutes_a_day,
-        max(settings.retrain_trials_a_day - trials, 0),
+        max(settings.retrain_trials_a_day - spent_trials, 0),
         max(settings.retrain_minutes_a_day - minutes, 0.0),
     )
 
@@ -116,6 +117,24 @@ def waiting(context: StageContext, limit: int | None = None) -> list[RetrainRequ
     """What waits for the budget, worst first."""
     with context.database.read() as connection:
         return requests.waiting(connection, limit)
+
+
+def pending(context: StageContext) -> list[RetrainRequest]:
+    """What waits, worst first, and what is let through and not answered yet."""
+    with context.database.read() as connection:
+        return requests.waiting(connection) + requests.listed(connection, status=RequestStatus.OPEN)
+
+
+def listed(context: StageContext, limit: int = LISTED) -> list[RetrainRequest]:
+    """The last requests, whatever became of them, newest first."""
+    with context.database.read() as connection:
+        return requests.listed(connection, limit=limit)
+
+
+def trials_listed(context: StageContext, limit: int = LISTED) -> list[Trial]:
+    """The last trials, whatever became of them, newest first."""
+    with context.database.read() as connection:
+        return trials.listed(connection, limit=limit)
 
 
 def ask_by_hand(context: StageContext, sku: str, *, optimize: bool = True, trials: int | None = None) -> RetrainRequest:

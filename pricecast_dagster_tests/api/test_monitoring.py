@@ -1,7 +1,7 @@
 """The portfolio in service, as JSON, as a page, as gauges and as a report: what the records say, and nothing breaks before there are any."""
 
 import re
-from datetime import timedelta
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,25 +9,36 @@ from pricecast_dagster.operations import alerting
 from pricecast_dagster.operations.monitoring import monitor
 from pricecast_dagster.storage import monitor_results, products, requests, served_scores
 from pricecast_dagster.storage.monitor_results import MonitorResult
-from pricecast_dagster_tests.api.conftest import Api
+from pricecast_dagster_tests.api.conftest import Api, client_of, make_api
+from pricecast_dagster_tests.databases import KINDS
 
 ADDRESSES = ("/monitoring", "/monitoring/report", "/ml/monitoring", "/ml/monitoring/SKU0001")
 
 
-@pytest.fixture
-def looked_at(api: Api) -> Api:
-    """Three days more were served and came, the monitor has looked, and one product does not do well."""
-    for _ in range(3):
-        api.shop.append_day(["SKU0001", "SKU0002"])
-        api.shop.refresh()
-    context = api.shop.context()
+NAME = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def looked_at(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """A day more was served and came, the monitor has looked, and two products do not do well; the tests only look."""
+    shop, services = make_api(request.param, tmp_path_factory.mktemp("looked-at"))
+    shop.append_day(["SKU0001", "SKU0002"])
+    shop.refresh()
+    context = shop.context()
     monitor(context)
     with context.database.write() as connection:
-        found = MonitorResult("SKU0002", "drift", "it <b>moved</b>", {"share": 0.7}, context.clock(), api.shop.clock.now.date())
-        monitor_results.record(connection, [found])
+        products.upsert(connection, [(NAME, NAME, NAME)], context.clock())
+        found = [
+            MonitorResult(sku, "drift", told, {"share": 0.7}, context.clock(), shop.clock.now.date())
+            for sku, told in ((NAME, NAME), ("SKU0002", "it <b>moved</b>"))
+        ]
+        monitor_results.record(connection, found)
         requests.create(connection, "SKU0002", "by hand", context.clock())
     alerting.run(context)
-    return api
+    with client_of(services) as client:
+        yield Api(shop, services, client)
+    services.context.database.close()
+    context.database.close()
 
 
 def test_before_the_first_pass_everything_answers_and_says_that_nothing_was_looked_at(api: Api) -> None:
@@ -42,11 +53,11 @@ def test_before_the_first_pass_everything_answers_and_says_that_nothing_was_look
 def test_the_json_tells_what_is_on_record(looked_at: Api) -> None:
     told = looked_at.client.get("/ml/monitoring").json()
     assert told["last_pass"]["counts"]["products"] == 4
-    assert told["drifting"] == 1
-    assert [(one["sku"], one["verdict"]) for one in told["findings"]] == [("SKU0002", "it <b>moved</b>")]
+    assert told["drifting"] == 2
+    assert [(one["sku"], one["verdict"]) for one in told["findings"]] == [(NAME, NAME), ("SKU0002", "it <b>moved</b>")]
     assert [(one["sku"], one["reason"], one["status"]) for one in told["requests"]] == [("SKU0002", "by hand", "open")]
     assert told["request_counts"]["open"] == 1
-    assert [one["subject"] for one in told["alerts"]] == ["monitor:drift:SKU0002"]
+    assert [one["subject"] for one in told["alerts"]] == [f"monitor:drift:{NAME}", "monitor:drift:SKU0002"]
 
     product = looked_at.client.get("/ml/monitoring/SKU0001").json()
     with looked_at.services.context.database.read() as connection:
@@ -69,7 +80,7 @@ def test_the_page_shows_findings_requests_and_accuracy_in_the_readers_numbers(lo
     assert "by hand" in page
     ratio = looked_at.client.get("/ml/monitoring").json()["last_pass"]["portfolio"]["served"]["28"]["mae_over_last_price"]
     assert f"{ratio:.3f}".replace(".", ",") in page
-    assert re.search(r"<dt>Drifting</dt><dd><b>1</b>", looked_at.client.get("/").text)
+    assert re.search(r"<dt>Drifting</dt><dd><b>2</b>", looked_at.client.get("/").text)
     for address in re.findall(r'(?:src|href)="([^"]*)"', page):
         assert address.startswith(("/", "#")), address
 
@@ -83,11 +94,6 @@ def test_the_page_of_a_product_shows_how_it_did_in_service(looked_at: Api) -> No
 
 
 def test_the_report_is_one_small_file_that_loads_nothing_and_lets_no_name_become_markup(looked_at: Api) -> None:
-    name = "<script>alert(1)</script>"
-    context = looked_at.shop.context()
-    with context.database.write() as connection:
-        products.upsert(connection, [(name, name, name)], context.clock())
-        monitor_results.record(connection, [MonitorResult(name, "drift", name, {}, context.clock(), None)])
     report = looked_at.client.get("/monitoring/report").text
     assert "SKU0002" in report
     assert "<script" not in report
@@ -96,12 +102,11 @@ def test_the_report_is_one_small_file_that_loads_nothing_and_lets_no_name_become
 
 
 def test_the_gauges_tell_accuracy_coverage_and_what_waits(looked_at: Api) -> None:
-    looked_at.shop.clock.now += timedelta(days=1)
     metrics = looked_at.client.get("/metrics").text
     served = looked_at.client.get("/ml/monitoring").json()["last_pass"]["portfolio"]["served"]["28"]
     assert f'pricecast_served_coverage{{level="80",window_days="28"}} {served["coverage_80"]}' in metrics
     assert f'pricecast_served_error_ratio{{window_days="28"}} {served["mae_over_last_price"]}' in metrics
-    assert "pricecast_drifting_products 1.0" in metrics
+    assert "pricecast_drifting_products 2.0" in metrics
     assert 'pricecast_retrain_requests{status="open"} 1.0' in metrics
-    assert 'pricecast_alerts{severity="warning"} 1.0' in metrics
+    assert 'pricecast_alerts{severity="warning"} 2.0' in metrics
     assert 'pricecast_alert_messages{status="dead"} 0.0' in metrics

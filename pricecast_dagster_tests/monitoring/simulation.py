@@ -53,14 +53,15 @@ class Service:
     """What was served under a policy, and what it cost.
 
     Attributes:
-        price: (n, days, h) forecasts by origin; lower, upper: the 80 % band.
+        price: (n, days, h) forecasts by origin; bands: the same of every band's ends.
+        trials: of all tunings; studied: (n,) how often each product's recipe was looked for.
     """
 
     truth: Truth
     price: NDArray[np.float64]
     bands: dict[str, NDArray[np.float64]]
     trials: int = 0
-    trainings: int = 0
+    studied: list[int] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
 
     def errors(self) -> NDArray[np.float64]:
@@ -88,6 +89,7 @@ def run(truth: Truth, decide: Decide, *, trials: int) -> Service:
     service = Service(
         truth, np.full((n_skus, days, HORIZON), np.nan), {name: np.full((n_skus, days, HORIZON), np.nan) for name in names}
     )
+    service.studied = [0] * n_skus
     first = LEARNT_DAYS - 1
     known = truth.known_on(first)
     products = []
@@ -105,7 +107,7 @@ def run(truth: Truth, decide: Decide, *, trials: int) -> Service:
                 product.model = _study(known.select([number]), product.model, trials, seed=day * n_skus + number)
                 product.fitted = product.studied = product.asked = day
                 service.trials += trials
-                service.trainings += 1
+                service.studied[number] += 1
             elif day - product.fitted >= REFIT_DAYS:
                 product.model = refit(known.select([number]), CALENDAR, product.model, seed=number)
                 product.fitted = day
