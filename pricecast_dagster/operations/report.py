@@ -1,6 +1,6 @@
 """The report: the last pass of the monitor as one HTML file that can be mailed.
 
-Belongs here: its form. Not here: what it tells (`operations.oversight`). It loads nothing from anywhere: styles and curves are in it.
+Belongs here: its form. Not here: what it tells (`operations.oversight`). It loads nothing from anywhere.
 Every text passes through one function that escapes it, for a product may be called anything.
 """
 

@@ -1,4 +1,4 @@
-"""The portfolio in service, as JSON, as a page, as gauges and as a report: what the records say, and nothing breaks before there are any."""
+"""The portfolio in service, as JSON, as a page, as gauges and as a report: what the records say, and before there are any."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,9 @@ NAME = "<script>alert(1)</script>"
 def looked_at(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """A day more was served and came, the monitor has looked, and two products do not do well; the tests only look."""
     shop, services = make_api(request.param, tmp_path_factory.mktemp("looked-at"))
-    shop.append_day(["SKU0001", "SKU0002"])
+    for sku in ("SKU0001", "SKU0002"):
+        last = float(shop.rows[shop.rows["sku"] == sku]["price"].iloc[-1])
+        shop.append_day([sku], price=round(1.02 * last, 2))
     shop.refresh()
     context = shop.context()
     monitor(context)
