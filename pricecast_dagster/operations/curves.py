@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-WIDTH: Final = 640
+WIDTH: Final = 480
 HEIGHT: Final = 150
 LEFT: Final = 44
 RIGHT: Final = 10
@@ -49,9 +49,9 @@ def curve(values: Sequence[float | None], labels: Sequence[str], *, told: str, l
         if level is not None
         else ""
     )
-    text = 'fill="currentColor" font-size="12" font-family="system-ui, sans-serif"'
+    text = 'fill="currentColor" font-size="13" font-family="system-ui, sans-serif"'
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="100%" role="img" aria-label="{escape(told)}">'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" style="width:100%;max-width:40rem" role="img" aria-label="{escape(told)}">'
         f"{dashed}"
         f'<path d="{"".join(path)}" fill="none" stroke="currentColor" stroke-width="2"/>'
         f'<text x="0" y="{down(max(known)) + 4:.1f}" {text}>{max(known):.2f}</text>'
