@@ -22,7 +22,8 @@ batch in `stages`, `cli.main` and the API's handlers do that).
     │   ├── DamagedArtifactError      bytes do not match their recorded hash
     │   └── SupersededError           somebody else wrote something newer meanwhile              HTTP 409
     ├── ComputeUnavailableError       the cluster does not answer, or computes with other software HTTP 503
-    └── LaunchError                   Dagster could not be asked to do something                 HTTP 503
+    ├── LaunchError                   Dagster could not be asked to do something                 HTTP 503
+    └── AlertError                    a receiver of alerts did not take a message
 """
 
 from collections.abc import Iterable
@@ -171,3 +172,7 @@ class LaunchError(PricecastError):
 
     http_status = 503
     default_remedy = "Start Dagster with `pricecast up`, or set PRICECAST_DAGSTER_URL."
+
+
+class AlertError(PricecastError):
+    """A receiver of alerts did not take a message; it is kept, and tried again."""

@@ -30,7 +30,7 @@ from pricecast_dagster.orchestration.processes import (
     start,
     stop,
 )
-from pricecast_dagster.settings import Settings
+from pricecast_dagster.settings import SECRETS, Settings
 
 START_SECONDS: Final = 180.0
 
@@ -163,7 +163,7 @@ def _is_ready(dagster: Dagster) -> bool:
 
 def _environment(settings: Settings, home: Path) -> dict[str, str]:
     """The children's environment: ours, with the settings in force spelled out, so that they see what we see."""
-    given = settings.model_dump(mode="json", include=settings.model_fields_set - {"api_tokens"})
+    given = settings.model_dump(mode="json", include=settings.model_fields_set - SECRETS)
     spelled = {
         f"PRICECAST_{name.upper()}": value if isinstance(value, str) else json.dumps(value) for name, value in given.items()
     }

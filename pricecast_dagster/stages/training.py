@@ -8,11 +8,9 @@ least as good as the present one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from pricecast_dagster.compute.protocol import Failure
 from pricecast_dagster.errors import SkuTooShortError
@@ -23,15 +21,15 @@ from pricecast_dagster.stages.bundles import Origin, load_model, next_version_ti
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.lesson import Task, Trained, Way, carry_out
 from pricecast_dagster.stages.outcome import Check, Outcome, Status
+from pricecast_dagster.stages.shadow import begin_trial
+from pricecast_dagster.stages.weights import weigh_again
 from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.staleness import DATA_CHANGED
 from pricecast_dagster.storage.states import Inputs
+from pricecast_dagster.storage.trials import Trial
 
 if TYPE_CHECKING:
     from pricecast_dagster.forecasting.model import Model
-
-# Weights and bands are estimated on the last weeks before they were made; two weeks of new data are worth 0.2 s a SKU.
-WEIGH_AGAIN_DAYS = 14
 
 # What one SKU takes on one core, for deciding whether worker processes are worth their start.
 SECONDS_A_REFIT = 0.06
@@ -67,12 +65,14 @@ class Training:
         champions: rows that become champion; their artefacts are stored already.
         challengers: rows of recipes that lost.
         models: SKU -> the model that answers, for the forecast of the same chunk.
+        trials: comparisons that begin with these rows.
     """
 
     outcomes: list[Outcome]
     champions: list[ModelVersion]
     challengers: list[ModelVersion]
     models: "dict[str, Model]"
+    trials: list[Trial] = field(default_factory=list)
 
 
 def train(context: StageContext, orders: Sequence[Order]) -> Training:
@@ -112,6 +112,7 @@ def _task(context: StageContext, order: Order) -> Task:
         trials=order.trials if order.optimize else 0,
         seed=versions.seed_of(_fingerprint(order, champion)),
         minimum_history_days=context.settings.minimum_history_days,
+        on_trial=context.settings.shadow_days > 0,
     )
 
 
@@ -131,19 +132,7 @@ def _way(order: Order, panel: Panel, champion: "Model | None") -> Way:
 
 def way_on_new_data(panel: Panel, champion: "Model") -> Way:
     """How a champion goes on when its product has new days: fitted again, or weighed again after two weeks or a surprise."""
-    weighed = str(champion.facts["weighed_until"])
-    new_days = int((panel.days[panel.last[0]] - panel.days.dtype.type(weighed)).astype(int))
-    return Way.REFIT if new_days < WEIGH_AGAIN_DAYS and not _surprised(panel, champion) else Way.WEIGH
-
-
-def _surprised(panel: Panel, champion: "Model") -> bool:
-    """Whether the last two weeks hold a move beyond the champion's 95 % band.
-
-    Its weights and past errors may come from a time that knew no such move; a refit would carry them on, and put a band of a
-    quiet price around one that has just jumped.
-    """
-    moves = np.abs(np.diff(panel.price[0, -WEIGH_AGAIN_DAYS - 1 :]))
-    return bool(moves.size) and float(moves.max()) > float(champion.arrays["half_widths"][-1, WEIGH_AGAIN_DAYS - 1])
+    return Way.WEIGH if weigh_again(panel, champion) else Way.REFIT
 
 
 def _seconds(tasks: Sequence[Task]) -> float:
@@ -190,6 +179,7 @@ def _keep(context: StageContext, order: Order, task: Task, trained: Trained, sec
         seed=task.seed,
         way=task.way.name.lower(),
         trials=task.trials,
+        predecessor=None if order.champion is None else order.champion.version,
         feature_version=order.inputs.upstream_version,
         history_version=order.history_version,
         code_version=order.inputs.code_version,
@@ -198,8 +188,13 @@ def _keep(context: StageContext, order: Order, task: Task, trained: Trained, sec
     champion = store_model(context, trained.champion, origin, now)
     training.champions.append(champion)
     training.models[order.sku] = trained.champion
+    challenger = None
     if trained.challenger is not None:
-        training.challengers.append(store_model(context, trained.challenger, origin, now + timedelta(seconds=1)))
+        challenger = store_model(context, trained.challenger, origin, now + timedelta(seconds=1))
+        training.challengers.append(challenger)
+    begun = begin_trial(context, order.champion, champion, challenger, trained)
+    if begun is not None:
+        training.trials.append(begun)
     training.outcomes.append(_fresh(order, task, champion, seconds))
 
 
