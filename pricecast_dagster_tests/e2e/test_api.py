@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -90,9 +92,17 @@ def test_a_deletion_during_training_wins_and_says_so(office: Office) -> None:
     assert found["exists"] is False
     assert "nothing retrains it until it is asked for" in found["reason"]
     assert office.ask("GET", "/ml/predict/SKU0002").json()["model_used"].startswith("MovingAverage")
+    assert "Nothing retrains SKU0002 until it is asked for: deleted over HTTP" in told_by_the_command_line(office, "SKU0002")
     again = office.ask("POST", "/ml/train/SKU0002", params={"wait": "true", "optimize": "false"}).json()
     assert again["success"] is True
     assert office.ask("GET", "/ml/models/SKU0002").json()["version"] == again["version"]
+
+
+def told_by_the_command_line(office: Office, sku: str) -> str:
+    command = [sys.executable, "-c", "from pricecast_dagster.cli.main import main; main()", "models", "show", sku]
+    settings = {"PRICECAST_HOME": office.shop.settings.home, "PRICECAST_SOURCE": office.shop.settings.source, "COLUMNS": "200"}
+    done = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, text=True, check=True, timeout=SECONDS)
+    return " ".join(done.stdout.split())
 
 
 @pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium at /usr/bin/chromium")
