@@ -28,7 +28,7 @@ def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     stores = PricecastResource(overrides=dict(overrides or {}))
     settings = stores.settings()
     seconds = settings.sensor_seconds
-    monitoring_sensors, monitoring_schedules = build_monitoring(seconds, settings.monitor_cron)
+    monitoring_sensors, monitoring_schedules = build_monitoring(seconds, settings.monitor_schedule)
     return dg.Definitions(
         assets=[
             with_code_versions(pricecast, code_versions(settings, HolidayCalendar(settings.country))),

@@ -90,7 +90,6 @@ class Settings(BaseSettings):
     )
     alert_severity: Literal["info", "warning", "error"] = Field("warning", description="the least that is told")
     alert_silence_hours: float = Field(24.0, ge=0, description="how long a subject is not told of again, unless it gets graver")
-    alert_source_days: float = Field(3.0, gt=0, description="a source whose newest day is older than this is told of as stale")
     retrain: dict[str, float] = Field(
         default_factory=lambda: dict(RETRAIN_LIMITS),
         description="rule -> the limit at which a new recipe is looked for, 0 for never; what is not named stays as it is",
@@ -101,7 +100,9 @@ class Settings(BaseSettings):
     shadow_days: int = Field(0, ge=0, description="days a better recipe is compared unserved before it is promoted; 0 for none")
     probation_days: int = Field(28, ge=0, description="days a promoted recipe is compared with its predecessor; 0 for none")
     keep_monitor_days: int = Field(730, ge=1, description="how long scores and findings of the monitor are kept")
-    monitor_cron: str = Field("30 5 * * *", description="when the monitor looks, besides after every day of new rows (UTC)")
+    monitor_schedule: str = Field(
+        "30 5 * * *", description="cron, UTC: when the monitor looks, besides after every day of new rows"
+    )
 
     api_tokens: list[SecretStr] = Field(default_factory=list, description="bearer tokens; empty means loopback only")
     api_tokens_file: str = Field("", description="file with the SHA-256 of a bearer token on each line, beside api_tokens")
