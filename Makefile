@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements/dev.txt
+PEERS := .accuracy/venv
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,21 +17,37 @@ $(VENV)/.installed: $(LOCK) pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-lock:  ## write requirements/dev.txt again from pyproject.toml (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
-		--no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -o $(LOCK)
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
+	--no-emit-find-links --no-header --no-annotate
+
+lock:  ## write requirements/*.txt again from pyproject.toml (needs uv)
+	$(COMPILE) pyproject.toml --group dev -o $(LOCK)
+	$(COMPILE) --group pyproject.toml:peers -o requirements/peers.txt
 
 demo: setup  ## 50 products in Dagster, one changed, only that one computed; ONCE=1 ends by itself
 	$(BIN)/python -m examples.demo $(if $(ONCE),--once)
 
-test: setup  ## all tests but the slow ones (e2e, accuracy)
-	$(BIN)/pytest -n 2 -m "not e2e and not accuracy"
+test: setup  ## all tests but the slow ones (e2e, accuracy, proofs)
+	$(BIN)/pytest -n 2 -m "not e2e and not accuracy and not proof"
 
 e2e: setup  ## tests with real Dagster processes
 	$(BIN)/pytest -m e2e
 
-accuracy: setup  ## tests that measure forecasts on real data, where it lies beside the checkout
+proofs: setup  ## 200 random histories against a count of what should be recomputed, and why
+	$(BIN)/pytest -n 0 -s -m proof
+
+proof-platform: setup  ## a retailer's weeks before real Dagster processes and a browser, counted; PRODUCTS=500 DATABASE=sqlite
+	$(BIN)/python -m pricecast_dagster_tests.proofs.scenario --products $(or $(PRODUCTS),500) --database $(or $(DATABASE),sqlite)
+
+accuracy: setup $(PEERS)/.installed  ## forecasts beside simple methods and peers on real and generated sets: the tables, and what must hold
 	$(BIN)/pytest -m accuracy
+	$(BIN)/python -m benchmarks.accuracy --peers $(PEERS)/bin/python --out .accuracy/tables.md
+	$(BIN)/python -m benchmarks.accuracy --horizon 60 --out .accuracy/tables-60.md
+
+$(PEERS)/.installed: requirements/peers.txt
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/peers.txt
+	touch $@
 
 lint: setup  ## ruff, its format, and who may import whom
 	$(BIN)/ruff check .
@@ -43,4 +60,4 @@ types: setup  ## mypy --strict
 bench: setup  ## every benchmark, each against a peer or a floor in the same run
 	for file in benchmarks/[a-z]*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
 
-.PHONY: help setup lock demo test e2e accuracy lint types bench
+.PHONY: help setup lock demo test e2e proofs proof-platform accuracy lint types bench

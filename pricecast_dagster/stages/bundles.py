@@ -22,7 +22,7 @@ CODE_FACT = "code"
 """Under which the registry keeps the code that features and model were made with; a recipe of older code may be looked for
 again."""
 
-REGISTRY_FACTS = ("blend", "member_errors", "coverage", "trained_from", "trained_until", "weighed_until", "features")
+REGISTRY_FACTS = ("blend", "member_errors", "coverage", "trained_from", "trained_until", "weighed_until", "features", "tuning")
 """What the registry shows of a model's facts; all of them are in its metadata.json."""
 
 
@@ -48,6 +48,7 @@ class Origin:
     Attributes:
         reason: why it was trained; decision: why it answers, or why not; way: how it was trained.
         fingerprint: of everything the training depended on; seed: what was derived from it.
+        predecessor: version of the champion that it was trained from or against; None where there was none.
     """
 
     sku: str
@@ -57,6 +58,7 @@ class Origin:
     seed: int
     way: str
     trials: int
+    predecessor: str | None
     feature_version: str
     history_version: str
     code_version: str

@@ -104,7 +104,7 @@ def run(context: StageContext, plan: Plan, on_chunk: Callable[[ChunkDone], None]
 
 
 def unannounced(context: StageContext, under_way: Collection[str] = ()) -> list[Outcome]:
-    """Results that Dagster was not told of: made from the command line, or by a run that was killed before it could.
+    """Results and failures that Dagster was not told of: of the command line, or of a run that was killed before it could.
 
     Args:
         under_way: ids of runs that are telling of their own results just now.
@@ -115,12 +115,13 @@ def unannounced(context: StageContext, under_way: Collection[str] = ()) -> list[
         Outcome(
             state.sku,
             state.stage,
-            Status.FRESH,
+            Status.FRESH if state.error is None else Status.FAILED,
             state.reason,
             data_version=state.data_version,
-            inputs=state.inputs,
+            inputs=state.inputs if state.error is None else state.failed_inputs,
             seconds=state.seconds,
             metadata=state.metadata,
+            error=state.error,
         )
         for state in waiting
         if state.run_id not in under_way
@@ -128,7 +129,13 @@ def unannounced(context: StageContext, under_way: Collection[str] = ()) -> list[
 
 
 def announced(context: StageContext, outcomes: Iterable[Outcome]) -> None:
-    """Put on record that Dagster was told."""
+    """Put on record that Dagster was told of results."""
     told = [(outcome.sku, outcome.stage, outcome.data_version) for outcome in outcomes if outcome.status is Status.FRESH]
     with context.database.write() as connection:
         states.announce(connection, told)
+
+
+def announced_failures(context: StageContext, outcomes: Iterable[Outcome]) -> None:
+    """Put on record that Dagster was told of failures: their partitions are red once the run has failed."""
+    with context.database.write() as connection:
+        states.announce_failures(connection, [(outcome.sku, outcome.stage) for outcome in outcomes])

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pricecast_dagster.compute.protocol import Failure
-from pricecast_dagster.errors import SkuTooShortError
+from pricecast_dagster.errors import SkuTooShortError, StorageError
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.schemas import DATE, OBSERVED, PRICE, QUANTITY, Stage
 from pricecast_dagster.stages import versions
@@ -30,6 +30,9 @@ from pricecast_dagster.storage.trials import Trial
 
 if TYPE_CHECKING:
     from pricecast_dagster.forecasting.model import Model
+
+# Models take 60-300 kB; beyond this, loading takes longer than forecasting.
+LARGEST_ARTEFACT = 5_000_000
 
 # What one SKU takes on one core, for deciding whether worker processes are worth their start.
 SECONDS_A_REFIT = 0.06
@@ -127,9 +130,12 @@ def _way(order: Order, panel: Panel, champion: "Model | None") -> Way:
         return Way.FIRST
     if order.optimize:
         return Way.CONTEST
-    if order.reason == DATA_CHANGED and not weigh_again(panel, champion):
-        return Way.REFIT
-    return Way.WEIGH
+    return way_on_new_data(panel, champion) if order.reason == DATA_CHANGED else Way.WEIGH
+
+
+def way_on_new_data(panel: Panel, champion: "Model") -> Way:
+    """How a champion goes on when its product has new days: fitted again, or weighed again after two weeks or a surprise."""
+    return Way.WEIGH if weigh_again(panel, champion) else Way.REFIT
 
 
 def _seconds(tasks: Sequence[Task]) -> float:
@@ -176,6 +182,7 @@ def _keep(context: StageContext, order: Order, task: Task, trained: Trained, sec
         seed=task.seed,
         way=task.way.name.lower(),
         trials=task.trials,
+        predecessor=None if order.champion is None else order.champion.version,
         feature_version=order.inputs.upstream_version,
         history_version=order.history_version,
         code_version=order.inputs.code_version,
@@ -191,10 +198,10 @@ def _keep(context: StageContext, order: Order, task: Task, trained: Trained, sec
     begun = begin_trial(context, order.champion, champion, challenger, trained)
     if begun is not None:
         training.trials.append(begun)
-    training.outcomes.append(_fresh(order, task, champion, seconds))
+    training.outcomes.append(_fresh(order, task, champion, seconds, _loads(context, champion)))
 
 
-def _fresh(order: Order, task: Task, champion: ModelVersion, seconds: float) -> Outcome:
+def _fresh(order: Order, task: Task, champion: ModelVersion, seconds: float, loads: Check) -> Outcome:
     return Outcome(
         order.sku,
         Stage.PRICE_MODEL,
@@ -213,8 +220,23 @@ def _fresh(order: Order, task: Task, champion: ModelVersion, seconds: float) -> 
             "features_count": champion.features_count,
             **champion.metrics,
         },
-        checks=(_beats_naive(champion),),
+        checks=(_beats_naive(champion), loads),
     )
+
+
+def _loads(context: StageContext, champion: ModelVersion) -> Check:
+    """Whether the files that were just written come back whole, by their hashes, and how large they are."""
+    try:
+        files = context.artifacts.read_files(champion.sku, champion.version, champion.sha256)
+    except StorageError as error:
+        return Check("artefact_loads", False, str(error), blocking=False, quiet=True)
+    size = sum(map(len, files.values()))
+    if size > LARGEST_ARTEFACT:
+        told = (
+            f"{size:,} bytes, more than {LARGEST_ARTEFACT:,}: every forecast reads them. Tune it anew with fewer, smaller trees."
+        )
+        return Check("artefact_loads", False, told, blocking=False, quiet=True)
+    return Check("artefact_loads", True, f"{len(files)} files, {size:,} bytes, read back whole", blocking=False, quiet=True)
 
 
 def _beats_naive(champion: ModelVersion) -> Check:

@@ -108,6 +108,11 @@ def of_sku(connection: Connection, sku: str, *, kind: str | None = None, limit: 
     return [_result(row) for row in connection.execute(query)]
 
 
+def expired(connection: Connection, before: datetime) -> int:
+    """How many measurements are from before a time."""
+    return connection.scalar(select(func.count()).select_from(monitor_result).where(monitor_result.c.measured_at < before)) or 0
+
+
 def prune(connection: Connection, before: datetime) -> int:
     """Forget measurements from before a time; returns how many."""
     return connection.execute(delete(monitor_result).where(monitor_result.c.measured_at < before)).rowcount

@@ -107,6 +107,12 @@ def removed_skus(connection: Connection) -> set[str]:
     return set(connection.scalars(select(product.c.sku).where(~product.c.active)))
 
 
+def removed_before(connection: Connection, moment: datetime) -> list[str]:
+    """The SKUs that were found to be gone before a time, sorted."""
+    query = select(product.c.sku).where(~product.c.active, product.c.removed_at < moment).order_by(product.c.sku)
+    return list(connection.scalars(query))
+
+
 def known_skus(connection: Connection, skus: Iterable[str]) -> set[str]:
     """Those of the given SKUs that are in the source."""
     return {row.sku for row in _of(connection, select(product.c.sku).where(product.c.active), skus)}

@@ -10,9 +10,9 @@ another one by now, the result answers a question that nobody asks any more; it 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, or_, select, update
 
 from pricecast_dagster.schemas import STAGES, Stage
 from pricecast_dagster.storage import staleness
@@ -21,6 +21,9 @@ from pricecast_dagster.storage.staleness import NO_MODEL_YET, OutOfDate
 from pricecast_dagster.storage.tables import product, stage_state
 
 _Key = tuple[str, Stage]
+
+UNTOLD_FAILURE: Final = "a failure that was not told"
+"""Stands for the announced version of a stage from its failure until Dagster is told; no data version is called so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class StageState:
         failed_inputs: of the last failure that no success followed; `error` says what went wrong.
         reason: why it was computed the last time, in words.
         seconds: computing time of the last success.
-        announced_version: what Dagster was told of.
+        announced_version: what Dagster was told of; None from each success until it is told.
         ingest_id: raw_history only: the read of the source that last saw these rows.
         metadata: a few facts for people.
     """
@@ -103,7 +106,7 @@ def record_success(connection: Connection, rows: Sequence[StageState]) -> list[_
         raw_history a later read of the source has been stored.
     """
     accepted, superseded = _judged(connection, rows, [row.inputs for row in rows])
-    insert_or_update(connection, stage_state, [_success(row) for row in accepted], keep=["announced_version"])
+    insert_or_update(connection, stage_state, [_success(row) for row in accepted], keep=[])
     return superseded
 
 
@@ -133,6 +136,20 @@ def set_version(connection: Connection, sku: str, stage: Stage, version: str | N
         .where(stage_state.c.sku == sku, stage_state.c.stage == stage.value)
         .values(data_version=version, reason=reason, updated_at=now)
     )
+
+
+def in_force(connection: Connection, stage: Stage) -> dict[str, str]:
+    """SKU -> the version that a stage holds, of all SKUs where it holds one."""
+    query = select(stage_state.c.sku, stage_state.c.data_version).where(
+        stage_state.c.stage == stage.value, stage_state.c.data_version.is_not(None)
+    )
+    return {row.sku: row.data_version for row in connection.execute(query)}
+
+
+def forget(connection: Connection, skus: Iterable[str]) -> None:
+    """Forget every state of some SKUs."""
+    for part in in_parts(sorted(set(skus))):
+        connection.execute(delete(stage_state).where(stage_state.c.sku.in_(part)))
 
 
 def confirm_histories(connection: Connection, versions: Mapping[str, str], ingest_id: int) -> set[str]:
@@ -168,31 +185,38 @@ def lock(connection: Connection, skus: Iterable[str]) -> None:
 
 
 def announce(connection: Connection, told: Sequence[tuple[str, Stage, str | None]]) -> None:
-    """Note what Dagster was told: SKU, stage and data version; what has moved on meanwhile is still to be told."""
+    """Note which results Dagster was told: SKU, stage and data version; what has moved on meanwhile is still to be told."""
+    _note_told(connection, told, stage_state.c.data_version == bindparam("version"))
+
+
+def announce_failures(connection: Connection, told: Sequence[tuple[str, Stage]]) -> None:
+    """Note which failures Dagster was told; what was repaired meanwhile is still to be told."""
+    _note_told(connection, [(sku, stage, None) for sku, stage in told], stage_state.c.error.is_not(None))
+
+
+def _note_told(
+    connection: Connection, told: Sequence[tuple[str, Stage, str | None]], as_it_was_told: ColumnElement[bool]
+) -> None:
     if not told:
         return
     statement = (
         update(stage_state)
-        .where(
-            stage_state.c.sku == bindparam("of_sku"),
-            stage_state.c.stage == bindparam("of_stage"),
-            stage_state.c.data_version == bindparam("version"),
-        )
+        .where(stage_state.c.sku == bindparam("of_sku"), stage_state.c.stage == bindparam("of_stage"), as_it_was_told)
         .values(announced_version=stage_state.c.data_version)
     )
     connection.execute(
-        statement, [{"of_sku": sku, "of_stage": stage.value, "version": version} for sku, stage, version in sorted(told)]
+        statement, [{"of_sku": sku, "of_stage": stage.value, "version": version} for sku, stage, version in sorted(told, key=str)]
     )
 
 
 def unannounced(connection: Connection, limit: int | None = None) -> list[StageState]:
-    """States of active products that hold something Dagster was not told of, upstream stages of a SKU first."""
+    """States of active products whose last result or failure Dagster was not told of, upstream stages of a SKU first."""
     query = (
         select(stage_state)
         .join(product)
         .where(
             stage_state.c.data_version.is_distinct_from(stage_state.c.announced_version),
-            stage_state.c.data_version.is_not(None),
+            or_(stage_state.c.data_version.is_not(None), stage_state.c.error.is_not(None)),
             product.c.active,
         )
         .order_by(stage_state.c.sku, staleness.position(stage_state.c.stage))
@@ -256,6 +280,7 @@ _FAILURE_COLUMNS = (
     "failed_code_version",
     "failed_request_id",
     "error",
+    "announced_version",
     "ingest_id",
     "reason",
     "run_id",
@@ -275,6 +300,7 @@ def _success(state: StageState) -> dict[str, object]:
         "failed_code_version": None,
         "failed_request_id": None,
         "error": None,
+        "announced_version": None,
     }
 
 
@@ -286,6 +312,7 @@ def _failure(state: StageState) -> dict[str, object]:
         "failed_code_version": state.failed_inputs.code_version,
         "failed_request_id": state.failed_inputs.request_id,
         "error": state.error,
+        "announced_version": UNTOLD_FAILURE,
     }
 
 

@@ -15,7 +15,7 @@ from pricecast_dagster_tests.shop import Shop
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpReceiver]:
     with http_receiver() as opened:
         monkeypatch.setenv("PRICECAST_ALERT_WEBHOOKS", json.dumps([opened.url]))
-        monkeypatch.setenv("PRICECAST_ALERT_SOURCE_DAYS", "10000")
+        monkeypatch.setenv("PRICECAST_CHECK_SOURCE_DAYS", "10000")
         monkeypatch.setenv("PRICECAST_MINIMUM_HISTORY_DAYS", "365")
         yield opened
 

@@ -21,7 +21,7 @@ def shop(tmp_path: Path) -> Shop:
 
 def test_a_failing_product_is_one_message_and_its_repair_another_over_outage_and_restart(shop: Shop) -> None:
     port = free_port()
-    told = {"PRICECAST_ALERT_WEBHOOKS": json.dumps([HttpReceiver(port).url]), "PRICECAST_ALERT_SOURCE_DAYS": "10000"}
+    told = {"PRICECAST_ALERT_WEBHOOKS": json.dumps([HttpReceiver(port).url]), "PRICECAST_CHECK_SOURCE_DAYS": "10000"}
     with running(shop.settings, environment=told) as dagster:
         watched = Watched(shop, dagster)
         watched.wait("no first forecasts", lambda: len(watched.counts()["forecast"]) == 3)

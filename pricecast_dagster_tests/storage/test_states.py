@@ -80,7 +80,14 @@ def test_a_failure_keeps_what_the_stage_holds(stocked: Database) -> None:
         states.record_success(connection, [good])
         assert states.record_failure(connection, [bad]) == []
         told = states.failed(connection)
-    expected = replace(good, failed_inputs=bad.failed_inputs, error="no rows", updated_at=LATER, ingest_id=2)
+    expected = replace(
+        good,
+        failed_inputs=bad.failed_inputs,
+        error="no rows",
+        updated_at=LATER,
+        ingest_id=2,
+        announced_version=states.UNTOLD_FAILURE,
+    )
     assert one(stocked, Stage.RAW_HISTORY) == expected
     assert told == [expected]
 
@@ -197,6 +204,28 @@ def test_what_moved_on_while_dagster_was_told_is_told_again(stocked: Database) -
         states.record_success(connection, [history("h2", 2)])
         states.announce(connection, [("A-1", Stage.RAW_HISTORY, "h1")])
         assert [state.data_version for state in states.unannounced(connection)] == ["h2"]
+
+
+def test_dagster_is_told_of_a_failure_and_of_its_repair_though_the_version_is_the_old_one(stocked: Database) -> None:
+    key = ("A-1", Stage.RAW_HISTORY)
+    bad = StageState(*key, failed_inputs=Inputs("bad", "1"), error="no rows", updated_at=LATER, ingest_id=2)
+    with stocked.write() as connection:
+        states.record_success(connection, [history("h1", 1)])
+        states.announce(connection, [(*key, "h1")])
+        states.record_failure(connection, [bad])
+        assert [state.error for state in states.unannounced(connection)] == ["no rows"]
+        states.announce_failures(connection, [key])
+        assert states.unannounced(connection) == []
+        states.record_success(connection, [history("h1", 3)])
+        states.announce_failures(connection, [key])  # it came late
+        assert [(state.data_version, state.error) for state in states.unannounced(connection)] == [("h1", None)]
+
+
+def test_a_failure_of_a_product_that_never_had_rows_is_told_too(stocked: Database) -> None:
+    bad = StageState("A-1", Stage.RAW_HISTORY, failed_inputs=Inputs("bad", "1"), error="no rows", updated_at=LATER, ingest_id=2)
+    with stocked.write() as connection:
+        states.record_failure(connection, [bad])
+        assert [state.sku for state in states.unannounced(connection)] == ["A-1"]
 
 
 def test_a_withdrawn_model_and_a_removed_product_are_not_told(stocked: Database) -> None:

@@ -1,0 +1,1 @@
+"""Proofs: what the whole promises, counted independently of it."""
