@@ -8,9 +8,9 @@ One rate chosen per SKU, as usual, is a hard gate: RMSE ratio to the last value 
 by errors over the next fortnight in all of the past .742 and .833. Of that the weekday effects are .014 on the first set. Levels
 are of observed days only: a price carried over a gap is no news (.758 against .761 for one memory of 30 days).
 
-A day counts the more, the more was sold: a day's average of one sale is mostly chance. Counted by a power of the logarithm, WAPE on a
-gift shop's till averages went from 17.2 % (power 0) to 16.9 (0.35) and 16.8 % (0.5) at the same RMSE, and to 16.7 % (1) at an RMSE
-0.4 % worse; generated shelf prices gained 0.4 %.
+A day counts the more, the more was sold: a day's average of one sale is mostly chance. Counted by a power of the logarithm, WAPE
+on a gift shop's till averages went from 17.2 % (power 0) to 16.9 (0.35) and 16.8 % (0.5) at the same RMSE, and to 16.7 % (1) at
+an RMSE 0.4 % worse; generated shelf prices gained 0.4 %.
 """
 
 from collections.abc import Sequence
