@@ -161,6 +161,7 @@ Changes = SqliteChanges | PostgresChanges
 
 
 def tell_of_change(connection: Connection) -> None:
-    """Say within a write that it is one; SQLite knows by itself."""
+    """Say at the end of a write that it was one, if anything was written; SQLite knows by itself."""
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"NOTIFY {CHANNEL}", execution_options={"stream_results": False})
+        told = f"SELECT pg_notify('{CHANNEL}', '') WHERE txid_current_if_assigned() IS NOT NULL"
+        connection.exec_driver_sql(told, execution_options={"stream_results": False})

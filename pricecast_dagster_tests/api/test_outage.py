@@ -93,3 +93,22 @@ def test_a_restart_of_postgres_between_two_calls_is_not_noticed(postgres: Postgr
         postgres.start()
         assert {path: client.get(path).content for path in READING} == before
     services.context.database.close()
+
+
+def test_without_its_store_what_needs_files_is_a_503_and_stored_forecasts_are_told(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", f"sqlite:///{tmp_path / 'elsewhere.db'}", dagster_url=NOWHERE)
+    services = serving(shop.context())
+    home = tmp_path / "shop" / "home"
+    with client_of(services) as client:
+        hidden = home.rename(tmp_path / "hidden")
+        ready = client.get("/readyz")
+        assert ready.status_code == 503
+        assert (ready.json()["database"], ready.json()["store"] != "ok") == ("ok", True)
+        assert client.get("/ml/predict/SKU0001").status_code == 200
+        for path in ("/ml/history/SKU0001", "/ml/explain/SKU0001", "/ml/predict/SKU0001?days_ahead=60"):
+            answer = client.get(path)
+            assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json"), answer.text
+        hidden.rename(home)
+        assert client.get("/readyz").status_code == 200
+        assert client.get("/ml/history/SKU0001").status_code == 200
+    services.context.database.close()

@@ -163,6 +163,8 @@ def test_what_moved_a_forecast_adds_up_to_it(api: Api) -> None:
     for day, price in zip(found["days"], stored["prices"], strict=True):
         assert day["price"] == pytest.approx(price)
         assert day["base"] + day["others"] + sum(one["effect"] for one in day["influences"]) == pytest.approx(price)
+        assert day["last_price"] + day["settling"] + sum(one["effect"] for one in day["members"]) == pytest.approx(price)
+        assert 0 < sum(one["weight"] for one in day["members"]) <= 1 + 1e-9
         effects = [abs(one["effect"]) for one in day["influences"]]
         assert effects == sorted(effects, reverse=True)
     assert api.client.get(f"/ml/explain/{YOUNG}").status_code == 404

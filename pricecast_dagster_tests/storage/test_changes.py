@@ -34,6 +34,13 @@ def test_a_mark_stays_while_only_reading_goes_on(database: Database, database_ur
     other.close()
 
 
+def test_a_write_that_writes_nothing_does_not_move_the_mark(database: Database) -> None:
+    before = database.mark()
+    with database.write() as connection:
+        assert products.count(connection) == 0
+    assert database.mark() == before
+
+
 def test_a_write_of_this_process_moves_the_mark_and_one_that_fails_does_not(database: Database) -> None:
     before = database.mark()
     with pytest.raises(ZeroDivisionError), database.write() as connection:

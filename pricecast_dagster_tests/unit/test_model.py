@@ -135,7 +135,7 @@ def test_a_horizon_that_nothing_is_trained_for_is_refused(days):
 
 
 def test_facts_tell_counts_scores_weights_and_coverage():
-    history = product("till_average")
+    history = product("till_average", seed=2)
     facts = trained(history).facts
     observed = int(history.observed.sum())
     assert facts["training_samples"] + facts["validation_samples"] == observed

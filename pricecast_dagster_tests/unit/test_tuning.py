@@ -35,9 +35,9 @@ def product(kind: str, seed: int = 1) -> Panel:
     return build_panel(history_of(kind, 1, seed))
 
 
-@pytest.mark.parametrize("member", [DIRECT_STEP, DIRECT_LEVEL])
-def test_what_is_found_lies_within_the_search_space(member):
-    samples = build_samples(product("till_average"), CALENDAR, default_recipe())
+@pytest.mark.parametrize(("member", "kind"), [(DIRECT_STEP, "high_low"), (DIRECT_LEVEL, "till_average")])
+def test_what_is_found_lies_within_the_search_space(member, kind):
+    samples = build_samples(product(kind, seed=2), CALENDAR, default_recipe())
     found = search(samples, default_recipe(), member, TuningPlan(6), 1)
     assert found.trials == 6
     assert found.error_found < found.error_given
@@ -95,6 +95,15 @@ def test_a_price_that_is_forecast_without_error_is_not_tuned():
     history = tiny_panel({"A": [10.0] * 60 + [12.5] * 120})
     model = train(history, CALENDAR, tuning=TuningPlan(3), seed=1)
     assert model.facts["tuning"] == {"reason": "not tuned: the given recipe makes no error that could be less", "trials": 0}
+
+
+def test_what_is_no_better_in_the_folds_than_the_given_recipe_is_not_found():
+    recipe = default_recipe()
+    samples = build_samples(product("till_average", seed=2), CALENDAR, recipe)
+    best = search(samples, recipe, DIRECT_LEVEL, TuningPlan(30), 1).booster
+    again = search(samples, recipe.with_booster(DIRECT_LEVEL, best), DIRECT_LEVEL, TuningPlan(1), 1)
+    assert again.error_given < again.error_found
+    assert again.booster is None
 
 
 def test_a_search_that_gains_next_to_nothing_ends_after_its_first_trials():

@@ -14,8 +14,8 @@ from pricecast_dagster.api.pages.rendering import page
 from pricecast_dagster.api.parameters import SkuPath
 from pricecast_dagster.api.routes.registry import numbers
 from pricecast_dagster.api.services import Services
-from pricecast_dagster.errors import DatabaseUnavailableError, NoUsableHistoryError, StorageError, UnknownVersionError
-from pricecast_dagster.operations import explaining, forecasts, lineage, models
+from pricecast_dagster.errors import DatabaseUnavailableError, NoUsableHistoryError, StorageError
+from pricecast_dagster.operations import explaining, forecasts, lineage, models, oversight
 from pricecast_dagster.operations.explaining import Explained
 from pricecast_dagster.schemas import DATE, PRICE, QUANTITY, Stage
 from pricecast_dagster.stages.commit import CHECKS
@@ -23,6 +23,7 @@ from pricecast_dagster.storage import forecasts as stored_forecasts
 from pricecast_dagster.storage import states
 from pricecast_dagster.storage.forecasts import StoredForecast
 from pricecast_dagster.storage.json_text import to_json
+from pricecast_dagster.storage.served_scores import ALL_HORIZONS
 
 _log: Final = logging.getLogger("pricecast.api")
 DAYS_SHOWN: Final = 1100
@@ -39,6 +40,7 @@ def build(services: Services) -> APIRouter:
     def product(request: Request, sku: SkuPath) -> Response:
         """Everything about one product."""
         why = lineage.why(context, sku)
+        service = oversight.of_product(context, sku)
         dossier = models.dossier(context, sku)
         with context.database.read() as connection:
             earlier = stored_forecasts.of_sku(connection, sku, limit=EARLIER_SHOWN)
@@ -78,6 +80,8 @@ def build(services: Services) -> APIRouter:
             last_price=days["price"][-1] if days["price"] else None,
             checks=checks,
             judged=judged,
+            service=service,
+            served=[one for one in service.scores if one.horizon == ALL_HORIZONS],
             influences=influences,
             why_no_influences=why_none,
             # `<` cannot end the element that the data stand in.
@@ -90,7 +94,9 @@ def build(services: Services) -> APIRouter:
 def _history(services: Services, sku: str) -> dict[str, list[Any]]:
     try:
         frame = forecasts.history(services.context, sku, DAYS_SHOWN)
-    except (NoUsableHistoryError, UnknownVersionError):
+    except DatabaseUnavailableError:
+        raise
+    except (NoUsableHistoryError, StorageError):
         return {"date": [], "price": [], "quantity": []}
     return {
         "date": [f"{day:%Y-%m-%d}" for day in frame[DATE]],
