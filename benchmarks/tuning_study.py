@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.accuracy import DATA, REAL
+from benchmarks.accuracy.sets import DATA, REAL
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.forecasting.metrics import rmse
 from pricecast_dagster.forecasting.model import Model, forecast, train
