@@ -23,7 +23,7 @@ LOCAL = "local"
 RETRAIN_LIMITS: Final[Mapping[str, float]] = {
     "age": 180.0,
     "new_days": 1.0,
-    "accuracy": 2.5,
+    "accuracy": 3.0,
     "naive": 1.5,
     "drift": 0.5,
     "shift": 1.0,
@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     keep_ingest_days: int = Field(90, ge=1, description="how long records of reads and rejected rows are kept")
     keep_events: int = Field(5, ge=1, description="Dagster materializations kept of each asset and SKU, whatever their age")
     keep_event_days: int = Field(30, ge=0, description="younger Dagster events and runs are kept in any case")
+    check_rejected_share: float = Field(0.05, ge=0, le=1, description="more of the source's lines not taken is told as a fault")
+    check_source_days: int = Field(3, ge=0, description="a source whose newest day is older is told as a fault")
+    check_forecast_days: int = Field(7, ge=0, description="products without a new day for longer are told as a fault")
     scan_schedule: str = Field("0 5 * * *", description="cron, UTC: when Dagster reads the whole source whatever its file times")
     maintenance_schedule: str = Field("30 6 * * *", description="cron, UTC: when Dagster gives up what is past its retention")
 
@@ -90,7 +93,6 @@ class Settings(BaseSettings):
     )
     alert_severity: Literal["info", "warning", "error"] = Field("warning", description="the least that is told")
     alert_silence_hours: float = Field(24.0, ge=0, description="how long a subject is not told of again, unless it gets graver")
-    alert_source_days: float = Field(3.0, gt=0, description="a source whose newest day is older than this is told of as stale")
     retrain: dict[str, float] = Field(
         default_factory=lambda: dict(RETRAIN_LIMITS),
         description="rule -> the limit at which a new recipe is looked for, 0 for never; what is not named stays as it is",
@@ -101,10 +103,13 @@ class Settings(BaseSettings):
     shadow_days: int = Field(0, ge=0, description="days a better recipe is compared unserved before it is promoted; 0 for none")
     probation_days: int = Field(28, ge=0, description="days a promoted recipe is compared with its predecessor; 0 for none")
     keep_monitor_days: int = Field(730, ge=1, description="how long scores and findings of the monitor are kept")
-    monitor_cron: str = Field("30 5 * * *", description="when the monitor looks, besides after every day of new rows (UTC)")
+    monitor_schedule: str = Field(
+        "30 5 * * *", description="cron, UTC: when the monitor looks, besides after every day of new rows"
+    )
 
     api_tokens: list[SecretStr] = Field(default_factory=list, description="bearer tokens; empty means loopback only")
     api_tokens_file: str = Field("", description="file with the SHA-256 of a bearer token on each line, beside api_tokens")
+    api_url: str = Field("http://127.0.0.1:8000", description="where people find the API; Dagster's pages link to it")
     dagster_url: str = Field("http://127.0.0.1:3000", description="where the API finds Dagster's webserver")
 
     @field_validator("database_url")

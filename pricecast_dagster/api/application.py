@@ -15,11 +15,11 @@ from pricecast_dagster.api.access_log import AccessLog
 from pricecast_dagster.api.guard import Guard
 from pricecast_dagster.api.launching import Launcher
 from pricecast_dagster.api.observability import Observed
-from pricecast_dagster.api.pages import portfolio, product, static
+from pricecast_dagster.api.pages import oversight, portfolio, product, static
 from pricecast_dagster.api.predictions import Predictions
 from pricecast_dagster.api.problems import Problem
 from pricecast_dagster.api.quick import Quick
-from pricecast_dagster.api.routes import explaining, exporting, health, past, predicting, registry, training
+from pricecast_dagster.api.routes import explaining, exporting, health, monitoring, past, predicting, reasons, registry, training
 from pricecast_dagster.api.services import Services
 from pricecast_dagster.api.tokens import Tokens, load_tokens
 
@@ -55,9 +55,9 @@ def create_app(services: Services, tokens: Tokens | None = None, access: AccessL
     app.include_router(training.build(services, launcher))
     predictions = Predictions(services)
     app.include_router(predicting.build(services, predictions))
-    for topic in (exporting, past, explaining, registry, health):
+    for topic in (exporting, past, explaining, reasons, registry, monitoring, health):
         app.include_router(topic.build(services))
-    for router in (static.build(), portfolio.build(services, tokens), product.build(services)):
+    for router in (static.build(), portfolio.build(services, tokens), product.build(services), oversight.build(services)):
         app.include_router(router)
     problems.install(app)
     _describe(app)

@@ -4,9 +4,12 @@ Belongs here: the commands and their tables. Not here: what they do (`operations
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from pricecast_dagster.cli.options import FileWithSuffix
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,8 +24,9 @@ SHOWN = 20
 
 @click.group(invoke_without_command=True)
 @click.option("--dry-run", is_flag=True, help="Let no request through the budget; they wait.")
+@click.option("--report", "report_file", type=FileWithSuffix(".html"), help="Write the pass as one HTML file, to be mailed.")
 @click.pass_context
-def monitor(ctx: click.Context, dry_run: bool) -> None:
+def monitor(ctx: click.Context, dry_run: bool, report_file: Path | None) -> None:
     """Compare served forecasts with what happened; say what drifted, and what should retrain and why.
 
     Without a command it makes one pass: scores, drift, trials, retrain requests. `pricecast refresh` carries requests out.
@@ -33,8 +37,13 @@ def monitor(ctx: click.Context, dry_run: bool) -> None:
     from pricecast_dagster.cli.screen import progress, results
     from pricecast_dagster.operations.monitoring import monitor as make_pass
 
+    context = context_with()
     with progress("Monitoring") as advance:
-        done = make_pass(context_with(), lambda count, total: advance(count, total, ""), release=not dry_run)
+        done = make_pass(context, lambda count, total: advance(count, total, ""), release=not dry_run)
+    if report_file is not None:
+        from pricecast_dagster.operations import report
+
+        report_file.write_text(report.html(context), encoding="utf-8")
     _show(results(), done)
 
 

@@ -24,7 +24,7 @@ SMALL_SAMPLE: Final = 8.0
 LARGE_PSI: Final = 0.25
 """Above it a distribution is usually said to have moved; here beyond what so small a sample gives by chance."""
 
-FALSE_SHARE: Final = 0.01
+FALSE_SHARE: Final = 0.001
 """Share of false discoveries among all that are found."""
 
 

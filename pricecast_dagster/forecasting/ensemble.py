@@ -32,12 +32,12 @@ price's error), but in steps: taken for noise, they are forecast 5 % worse. 0.45
 tills 1.5 % better, where some products stay for weeks, and a gift shop's till averages no worse."""
 
 _PRIOR: Final[dict[Kind, dict[str, float]]] = {
-    Kind.NOISY: {SMOOTHING: 0.95, COMEBACK: 0.0, AUTOREGRESSIVE: 0.15, DIRECT_STEP: 0.05, DIRECT_LEVEL: 0.05},
+    Kind.NOISY: {SMOOTHING: 0.95, COMEBACK: 0.0, AUTOREGRESSIVE: 0.2, DIRECT_STEP: 0.0, DIRECT_LEVEL: 0.1},
     Kind.STICKY: {SMOOTHING: 0.1, COMEBACK: 0.3, AUTOREGRESSIVE: 0.0, DIRECT_STEP: 0.5, DIRECT_LEVEL: 0.0},
 }
 """Learners' weights are of what is left to go from the rules' answer. Additional members begin at nothing."""
 
-_RULES_PRIOR_FORTNIGHTS: Final[dict[Kind, float]] = {Kind.NOISY: 10.0, Kind.STICKY: 1.0}
+_RULES_PRIOR_FORTNIGHTS: Final[dict[Kind, float]] = {Kind.NOISY: 30.0, Kind.STICKY: 1.0}
 _LEARNERS_PRIOR_FORTNIGHTS: Final[dict[Kind, float]] = {Kind.NOISY: 30.0, Kind.STICKY: 5.0}
 """On noise three rehearsals cannot tell learners apart, and six quiet fortnights say little of a sticky price: 0.5 of
 `direct_step` on the trust of 5 fortnights instead of 0.3 of 2 took 1 to 3 % off the error on promotions. With 0.6 of 10 they gain

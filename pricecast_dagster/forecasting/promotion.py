@@ -1,20 +1,31 @@
 """Promotion: whether a challenger's recipe replaces the champion's.
 
 Belongs here: the pure rule, its explanation, and the scores it is fed with: both recipes fitted only on what came before, on the
-same held-out days of several origins. Not here: acting on the decision (`stages.training`).
+same held-out days of several origins. Not here: acting on the decision (`stages.training`), and comparing two models in service
+(`sequential`).
+
+A difference counts only beyond its own uncertainty: with three to six refits a better score is a coin's toss more often than not.
+The days after one refit stand and fall together, so the uncertainty is that of the mean over refits, not over days (Diebold and
+Mariano 1995, with blocks for the overlap of forecasts).
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.forecasting.ensemble import held_out, kind_of
-from pricecast_dagster.forecasting.metrics import rmse
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.recipe import Recipe
 from pricecast_dagster.forecasting.samples import Samples, build_samples
 from pricecast_dagster.forecasting.validation import Track, rehearse_kind, track_rules
+
+CERTAINTY: Final = 1.0
+"""Standard errors by which a new recipe has to be better: of equals about one in six is promoted by chance, and no harm done."""
+
+LEAST_BLOCKS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +36,37 @@ class Decision:
         promote: whether it becomes champion.
         reason: why.
         challenger_rmse, champion_rmse: on the same held-out days, in price units; None where there was none to judge on.
+        gain: mean squared error of the champion less the challenger's, over the champion's; standard_error: of that gain.
     """
 
     promote: bool
     reason: str
     challenger_rmse: float | None = None
     champion_rmse: float | None = None
+    gain: float | None = None
+    standard_error: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldOut:
+    """How far a recipe's forecasts from past origins were off.
+
+    Attributes:
+        columns: (k,) origins; block: (k,) which refit stands behind each.
+        squared: (k,) summed squared errors of the days ahead that count; days: (k,) how many those are.
+    """
+
+    columns: NDArray[np.intp]
+    block: NDArray[np.intp]
+    squared: NDArray[np.float64]
+    days: NDArray[np.int64]
+
+    @property
+    def rmse(self) -> float | None:
+        """In price units; None where no day counts."""
+        count = int(self.days.sum())
+        error = float(np.sqrt(self.squared.sum() / count)) if count else np.nan
+        return error if np.isfinite(error) else None
 
 
 def decide(challenger_rmse: float, champion_rmse: float | None, *, tolerance: float = 0.0) -> Decision:
@@ -73,25 +109,60 @@ def compare(
     if champion_recipe == challenger_recipe:
         return Decision(False, "champion stays: the new recipe is the same")
     challenger, champion = (
-        held_out_rmse(build_samples(history, calendar, recipe), track_rules(history, calendar, recipe), calendar, recipe, seed)
+        held_out_errors(build_samples(history, calendar, recipe), track_rules(history, calendar, recipe), calendar, recipe, seed)
         for recipe in (challenger_recipe, champion_recipe)
     )
-    if challenger is None or champion is None:
+    return decide_on_origins(challenger, champion)
+
+
+def decide_on_origins(challenger: HeldOut, champion: HeldOut) -> Decision:
+    """Promote where the challenger is better beyond the uncertainty of the difference; a tie keeps the champion.
+
+    Origins that only one of them could be judged on are left out.
+    """
+    _, one, other = np.intersect1d(challenger.columns, champion.columns, return_indices=True)
+    challenger, champion = _some(challenger, one), _some(champion, other)
+    if challenger.rmse is None or champion.rmse is None:
         return Decision(False, "champion stays: the history is too short to hold out days")
-    return decide(challenger, champion)
+    simple = decide(challenger.rmse, champion.rmse)
+    blocks = np.unique(champion.block[champion.days > 0])
+    if not simple.promote or champion.rmse == 0:
+        return simple
+    if len(blocks) < LEAST_BLOCKS:
+        return _kept(simple, "one refit cannot tell a difference from chance")
+    gains = np.array([_mean_loss(champion, block) - _mean_loss(challenger, block) for block in blocks]) / champion.rmse**2
+    gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
+    told = f"{simple.reason}: {gain:.1%} of the squared error, give or take {error:.1%} over {len(gains)} refits"
+    if gain <= CERTAINTY * error:
+        told = f"champion stays: {told}, which may be chance"
+        return Decision(False, told, challenger.rmse, champion.rmse, gain, error)
+    return Decision(True, told, challenger.rmse, champion.rmse, gain, error)
 
 
 def held_out_rmse(samples: Samples, track: Track, calendar: HolidayCalendar, recipe: Recipe, seed: int) -> float | None:
     """RMSE of a recipe's forecasts from past origins, in price units; None where no day could be held out."""
+    return held_out_errors(samples, track, calendar, recipe, seed).rmse
+
+
+def held_out_errors(samples: Samples, track: Track, calendar: HolidayCalendar, recipe: Recipe, seed: int) -> HeldOut:
+    """A recipe's errors from past origins, refitted at several cuts on what came before each."""
     kind = kind_of(track, samples.history)
     rehearsal = rehearse_kind(samples, calendar, recipe, kind, seed)
     if not len(rehearsal.columns):
-        return None
-    error = float(
-        rmse(
-            track.actual[rehearsal.columns].ravel(),
-            held_out(track, rehearsal, kind).ravel(),
-            track.counted[rehearsal.columns].ravel(),
-        )
-    )
-    return error if np.isfinite(error) else None
+        return HeldOut(rehearsal.columns, rehearsal.block, np.zeros(0), np.zeros(0, dtype=np.int64))
+    counted = track.counted[rehearsal.columns]
+    error = np.where(counted, held_out(track, rehearsal, kind) - track.actual[rehearsal.columns], 0.0)
+    return HeldOut(rehearsal.columns, rehearsal.block, (error * error).sum(axis=1), counted.sum(axis=1))
+
+
+def _some(errors: HeldOut, chosen: NDArray[np.intp]) -> HeldOut:
+    return HeldOut(errors.columns[chosen], errors.block[chosen], errors.squared[chosen], errors.days[chosen])
+
+
+def _mean_loss(errors: HeldOut, block: int) -> float:
+    own = errors.block == block
+    return float(errors.squared[own].sum() / errors.days[own].sum())
+
+
+def _kept(simple: Decision, why: str) -> Decision:
+    return Decision(False, f"champion stays: {simple.reason}, but {why}", simple.challenger_rmse, simple.champion_rmse)

@@ -23,7 +23,7 @@ ones quickly."""
 LEAST_DIFFERENCE: Final = 0.05
 """Relative difference of daily squared errors that is none worth a change: models that differ by less are equally good."""
 
-LEVEL: Final = 0.02
+LEVEL: Final = 0.05
 LEAST_DAYS: Final = 7
 
 

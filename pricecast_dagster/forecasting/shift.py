@@ -19,10 +19,10 @@ Values = NDArray[np.float64]
 ORIGINS_A_DAY: Final = 14
 """How many forecasts a day has: one from each of the days before it."""
 
-SLACK: Final = 0.5
-LEAST_LIMIT: Final = 6.0
-MARGIN: Final = 1.25
-CLIP: Final = 4.0
+SLACK: Final = 1.0
+LEAST_LIMIT: Final = 7.0
+MARGIN: Final = 1.6
+CLIP: Final = 5.0
 """In standard deviations of the product's own past; found on the simulation of docs/monitoring.md."""
 
 LEAST_PAST_DAYS: Final = 60

@@ -97,7 +97,7 @@ def try_out(context: StageContext) -> dict[str, str | None]:
     answers: dict[str, str | None] = {}
     for receiver in receivers(context.settings):
         try:
-            receiver.send(told)
+            receiver.send(told, None)
         except AlertError as error:
             answers[receiver.name] = str(error)
         else:

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Final
 
 from pricecast_dagster.errors import AlertError
+from pricecast_dagster.operations import findings, report
 from pricecast_dagster.operations.receivers import Receiver
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.storage import letters
@@ -56,7 +57,7 @@ def deliver(context: StageContext, receivers: Sequence[Receiver]) -> Delivered:
     sent, failed = 0, {}
     for receiver in receivers:
         while time.monotonic() < deadline and (letter := _claimed(context, receiver.name)) is not None:
-            error = _try(receiver, letter)
+            error = _try(context, receiver, letter)
             with context.database.write() as connection:
                 if error is None:
                     letters.delivered(connection, letter, context.clock())
@@ -86,9 +87,13 @@ def _claimed(context: StageContext, target: str) -> Letter | None:
         return letter if letters.take(connection, letter, now + CLAIM) else None
 
 
-def _try(receiver: Receiver, letter: Letter) -> str | None:
+def _try(context: StageContext, receiver: Receiver, letter: Letter) -> str | None:
+    tells_of_the_monitor = findings.MONITOR in letter.content["kinds"]
     try:
-        receiver.send({"id": f"pricecast-{letter.digest_id}", **letter.content})
+        receiver.send(
+            {"id": f"pricecast-{letter.digest_id}", **letter.content},
+            (lambda: report.html(context)) if tells_of_the_monitor else None,
+        )
     except AlertError as error:
         return str(error)
     return None

@@ -155,6 +155,7 @@ def content(digest: Digest, now: datetime) -> dict[str, Any]:
         "severity": digest.severity.value,
         "created_at": now.isoformat(),
         "text": text(digest),
+        "kinds": sorted({one.kind for part in PARTS for one in getattr(digest, part)}),
         "counts": {part: len(getattr(digest, part)) for part in PARTS} | {"present": digest.present},
         **{part: [_item(one) for one in getattr(digest, part)[:LISTED]] for part in PARTS},
     }

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from pricecast_dagster.errors import UnknownVersionError
+from pricecast_dagster.operations.forecasts import what_is_in_force
 from pricecast_dagster.schemas import Stage
 from pricecast_dagster.stages import bundles
 from pricecast_dagster.stages.context import StageContext
@@ -65,6 +66,7 @@ def explain(context: StageContext, sku: str, days: int) -> Explained:
     Raises:
         UnknownSkuError: there is no such product.
         UnknownVersionError: no model answers for it: a simple method has no features.
+        StorageError: the store has lost the model or the rows.
     """
     from pricecast_dagster.forecasting.explain import NAMES
     from pricecast_dagster.forecasting.explain import explain as take_apart
@@ -77,8 +79,9 @@ def explain(context: StageContext, sku: str, days: int) -> Explained:
         raise UnknownVersionError(
             f"No model answers for SKU {sku!r}, so there are no features that move its forecast.", remedy=""
         )
-    model = bundles.load_model(context, sku, stored.model_version)
-    history = build_panel(context.frames.read(Stage.RAW_HISTORY, sku, stored.history_version))
+    with what_is_in_force():
+        model = bundles.load_model(context, sku, stored.model_version)
+        history = build_panel(context.frames.read(Stage.RAW_HISTORY, sku, stored.history_version))
     found = take_apart(model, history, context.calendar, days)
     told = []
     for step in range(days):

@@ -85,7 +85,7 @@ def source(context: StageContext) -> list[Finding]:
     if newest is None:
         return []
     age = context.clock() - datetime.combine(newest + timedelta(days=1), time(), UTC)
-    if age > timedelta(days=context.settings.alert_source_days):
+    if age > timedelta(days=context.settings.check_source_days):
         told = f"The newest day in the source is {newest}; it ended {age.days} days ago."
         remedy = "Look whether the delivery of prices has stopped."
         return [_of_source(Severity.WARNING, told, remedy, {"newest_day": str(newest)})]

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
+from pricecast_dagster.operations.findings import TRIAL
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.versions import code_versions
 from pricecast_dagster.storage import monitor_results, products, states, summaries
 
 LISTED: Final = 100
-GOOD: Final = "ok"
 WORSE: Final = 1.0
 
 
@@ -70,7 +70,7 @@ def portfolio(context: StageContext) -> Portfolio:
         names = products.names(connection)
         due = {item.sku for item in states.out_of_date(connection, codes, None)}
         failed = {state.sku: state.error or "" for state in reversed(states.failed(connection))}
-        drifting = {sku: result for (sku, _), result in monitor_results.latest(connection).items() if result.verdict != GOOD}
+        drifting = {one.sku: one for one in monitor_results.found(connection) if one.kind != TRIAL}
         ratios = summaries.ratios(connection)
         forecast = summaries.forecasts(connection)
         without = summaries.without_model(connection)

@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit
@@ -24,7 +26,11 @@ SECONDS: Final = 10.0
 """For one attempt; a sensor's tick, in which several may be made, has 60."""
 
 _SHORTEST_SECRET: Final = 4
-Send = Callable[[Mapping[str, Any]], None]
+REPORT_NAME: Final = "pricecast-report.html"
+Report = Callable[[], str]
+"""Writes the report, for receivers that take files; called only where there is one."""
+
+Send = Callable[[Mapping[str, Any], Report | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ class Receiver:
 
     Attributes:
         name: how it is told apart from others; holds no secret.
-        send: delivers a digest's content; raises AlertError where it did not arrive.
+        send: delivers a digest's content, with a report where it takes files; raises AlertError where it did not arrive.
     """
 
     name: str
@@ -66,7 +72,7 @@ def _webhook(url: str, number: int) -> Receiver:
         host = None
     if not host or parts.scheme not in ("http", "https"):
         raise SettingsError(f"PRICECAST_ALERT_WEBHOOKS, number {number}: it must be a URL that begins with http:// or https://.")
-    return Receiver(f"{parts.scheme}://{host}#{_fingerprint(url)}", lambda content: _post(url, content))
+    return Receiver(f"{parts.scheme}://{host}#{_fingerprint(url)}", lambda content, _: _post(url, content))
 
 
 class _NoRedirect(HTTPRedirectHandler):
@@ -95,7 +101,7 @@ def _apprise(url: str, number: int) -> Receiver:
             f"PRICECAST_ALERT_TARGETS, number {number}: Apprise does not understand it.",
             remedy="docs/alerts.md has examples; Apprise's own pages list every service.",
         )
-    return Receiver(f"{urlsplit(url).scheme}#{_fingerprint(url)}", lambda content: _notify(url, content))
+    return Receiver(f"{urlsplit(url).scheme}#{_fingerprint(url)}", lambda content, report: _notify(url, content, report))
 
 
 def _service(url: str) -> Any:
@@ -105,11 +111,10 @@ def _service(url: str) -> Any:
 
     from apprise import Apprise, AppriseAsset
 
-    # Its own log has whole addresses; what went wrong comes with the result of a call, and is cleaned here.
+    # Its log has whole addresses below this level, and goes nowhere; what went wrong comes with a call's result, cleaned here.
     log = logging.getLogger("apprise")
+    log.setLevel(logging.WARNING)
     log.propagate = False
-    if not log.handlers:
-        log.addHandler(logging.NullHandler())
     service = Apprise(asset=AppriseAsset(app_id="pricecast", app_desc="pricecast", app_url="", async_mode=False))
     with warnings.catch_warnings():
         # It loads a hundred services, one of them through a module that Python 3.11 announces the end of.
@@ -118,17 +123,24 @@ def _service(url: str) -> Any:
     return service
 
 
-def _notify(url: str, content: Mapping[str, Any]) -> None:
+def _notify(url: str, content: Mapping[str, Any], report: Report | None) -> None:
     from apprise import NotifyFormat, NotifyType
 
     kinds = {"error": NotifyType.FAILURE, "warning": NotifyType.WARNING, "info": NotifyType.INFO}
-    result = _service(url).notify(
-        body=str(content["text"]),
-        title=str(content["title"]),
-        notify_type=kinds[str(content["severity"])],
-        body_format=NotifyFormat.TEXT,
-        timeout=SECONDS,
-    )
+    service = _service(url)
+    with TemporaryDirectory(prefix="pricecast-report-") as folder:
+        file = Path(folder) / REPORT_NAME
+        takes_files = report is not None and all(one.attachment_support for one in service)
+        if report is not None and takes_files:
+            file.write_text(report(), encoding="utf-8")
+        result = service.notify(
+            body=str(content["text"]),
+            title=str(content["title"]),
+            notify_type=kinds[str(content["severity"])],
+            body_format=NotifyFormat.TEXT,
+            attach=str(file) if takes_files else None,
+            timeout=SECONDS,
+        )
     if not result:
         causes = dict.fromkeys(str(getattr(entry, "message", entry)) for entry in result.logs())
         raise AlertError(

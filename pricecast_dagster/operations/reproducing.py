@@ -130,6 +130,7 @@ def _model_again(context: StageContext, stored: StoredForecast, version: str) ->
         trials=kept["trials"],
         seed=kept["seed"],
         minimum_history_days=context.settings.minimum_history_days,
+        on_trial=True,  # of a contest both models are wanted: which of them was stored is for the comparison
     )
     trained = carry_out(task)
     told = {name: content for name, content in files.items() if name != METADATA}

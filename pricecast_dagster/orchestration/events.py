@@ -7,7 +7,7 @@ became fresh is logged by itself, with the tags that make Dagster's own "stale" 
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -19,10 +19,19 @@ from dagster._core.definitions.data_version import (
     get_input_data_version_tag,
     get_input_event_pointer_tag,
 )
-from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent, DagsterEventType, StepMaterializationData
+from dagster._core.definitions.metadata import normalize_metadata
+from dagster._core.events import (
+    AssetMaterializationPlannedData,
+    DagsterEvent,
+    DagsterEventType,
+    EngineEventData,
+    StepMaterializationData,
+)
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.base import EventLogStorage
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
+from pricecast_dagster.orchestration.check_results import store_check_results
 from pricecast_dagster.schemas import STAGES, Stage
 from pricecast_dagster.stages.outcome import Check, Outcome, Status
 from pricecast_dagster.storage.keys import encode_key
@@ -45,13 +54,20 @@ class EventWriter:
         self._step = context.op_execution_context.get_step_execution_context()
         self._batches = type(self._storage).store_event_batch is not EventLogStorage.store_event_batch
 
-    def write(self, outcomes: Sequence[Outcome]) -> None:
-        """Write the materializations and check results of a committed chunk, upstream stages first."""
+    def write(self, outcomes: Sequence[Outcome], extras: Callable[[Outcome], Mapping[str, Any]] = lambda _: {}) -> None:
+        """Write the materializations and check results of a committed chunk, upstream stages first.
+
+        Args:
+            outcomes: of the chunk.
+            extras: more metadata of an outcome's materialization, for people.
+        """
         for stage in STAGES:
             here = [outcome for outcome in outcomes if outcome.stage is stage]
             fresh = [outcome for outcome in here if outcome.status is Status.FRESH]
             pointers = self._latest_ids(stage.upstream, fresh) if stage.upstream else {}
-            self._materialize([_materialization(outcome, pointers.get(encode_key(outcome.sku))) for outcome in fresh])
+            self._materialize(
+                [_materialization(outcome, pointers.get(encode_key(outcome.sku)), extras(outcome)) for outcome in fresh]
+            )
             self._check(stage, here)
 
     def plan_failed(self, failed: Iterable[Outcome]) -> None:
@@ -67,6 +83,12 @@ class EventWriter:
             event = DagsterEvent.build_asset_materialization_planned_event(self._step.job_name, self._step.step.key, data)
             self._instance.report_dagster_event(event, self._context.run.run_id)
 
+    def tell_run(self, told: str, metadata: Mapping[str, Any]) -> None:
+        """A line in the run's log with metadata of its own, not about any asset."""
+        shown = {name: dg.MetadataValue.text(value) if isinstance(value, str) else value for name, value in metadata.items()}
+        data = EngineEventData(metadata=normalize_metadata(shown))
+        self._instance.report_engine_event(told, self._context.run, data, step_key=self._step.step.key)
+
     def _materialize(self, materializations: Sequence[dg.AssetMaterialization]) -> None:
         if not self._batches:
             for materialization in materializations:
@@ -75,15 +97,21 @@ class EventWriter:
             self._storage.store_event_batch([self._entry(materialization) for materialization in materializations])
 
     def _entry(self, materialization: dg.AssetMaterialization) -> EventLogEntry:
+        message = materialization.description or "Materialized value."
+        return self._logged(DagsterEventType.ASSET_MATERIALIZATION, StepMaterializationData(materialization), message)
+
+    def _logged(
+        self, kind: DagsterEventType, content: StepMaterializationData | dg.AssetCheckEvaluation, message: str
+    ) -> EventLogEntry:
         event = DagsterEvent(
-            event_type_value=DagsterEventType.ASSET_MATERIALIZATION.value,
+            event_type_value=kind.value,
             job_name=self._step.job_name,
             step_handle=self._step.step.handle,
             node_handle=self._step.step.node_handle,
             step_kind_value=self._step.step.kind.value,
             logging_tags=self._step.event_tags,
-            event_specific_data=StepMaterializationData(materialization),
-            message=materialization.description or "Materialized value.",
+            event_specific_data=content,
+            message=message,
         )
         return EventLogEntry(  # type: ignore[no-untyped-call]
             error_info=None,
@@ -99,8 +127,16 @@ class EventWriter:
     def _check(self, stage: Stage, outcomes: Sequence[Outcome]) -> None:
         told = [(outcome, check) for outcome in outcomes for check in outcome.checks if check.news]
         targets = self._latest_ids(stage, [outcome for outcome, _ in told])
-        for outcome, check in told:
-            self._context.log_event(_evaluation(outcome, check, targets.get(encode_key(outcome.sku)), self._context.run.run_id))
+        run_id = self._context.run.run_id
+        results = [_evaluation(outcome, check, targets.get(encode_key(outcome.sku)), run_id) for outcome, check in told]
+        # A run over partitions that a person chose has planned its checks; each result then takes the place of its plan.
+        planned = self._context.has_partition_key or self._context.has_partition_key_range
+        if self._batches and not planned and isinstance(self._storage, SqlEventLogStorage):
+            entries = [self._logged(DagsterEventType.ASSET_CHECK_EVALUATION, result, _told(result)) for result in results]
+            store_check_results(self._storage, entries)
+            return
+        for result in results:
+            self._context.log_event(result)
 
     def _latest_ids(self, stage: Stage, outcomes: Sequence[Outcome]) -> Mapping[str, int]:
         if not outcomes:
@@ -112,7 +148,7 @@ class EventWriter:
         return ids
 
 
-def _materialization(outcome: Outcome, pointer: int | None) -> dg.AssetMaterialization:
+def _materialization(outcome: Outcome, pointer: int | None, extras: Mapping[str, Any]) -> dg.AssetMaterialization:
     assert outcome.inputs is not None and outcome.data_version is not None
     tags = {
         DATA_VERSION_TAG: outcome.data_version,
@@ -127,7 +163,7 @@ def _materialization(outcome: Outcome, pointer: int | None) -> dg.AssetMateriali
         asset_key=outcome.stage.value,
         partition=encode_key(outcome.sku),
         description=f"{outcome.sku}: {outcome.reason}",
-        metadata={"reason": outcome.reason, **{name: _shown(value) for name, value in outcome.metadata.items()}},
+        metadata={"reason": outcome.reason, **{name: _shown(value) for name, value in outcome.metadata.items()}, **extras},
         tags=tags,
     )
 
@@ -141,9 +177,12 @@ def _upstream_version(outcome: Outcome) -> str:
 def _shown(value: object) -> Any:
     if isinstance(value, dict | list):
         return dg.MetadataValue.json(value)
-    if isinstance(value, str) and value.startswith("data:image/"):
-        return dg.MetadataValue.md(f"![forecast]({value})")
     return value
+
+
+def _told(result: dg.AssetCheckEvaluation) -> str:
+    found = "passed" if result.passed else "did not pass"
+    return f"{result.partition}: {result.check_name} {found}. {result.description}"
 
 
 def _evaluation(outcome: Outcome, check: Check, storage_id: int | None, run_id: str) -> dg.AssetCheckEvaluation:

@@ -112,6 +112,8 @@ def running(
         dagster = Dagster(url, home, DagsterClient(url))
         try:
             told = _environment(settings, home) | dict(environment or {})
+            if api_port is not None:
+                told.setdefault("PRICECAST_API_URL", f"http://{HOST}:{api_port}")  # Dagster's pages link to it
             _start(dagster, port, lock, told, tell)
             if api_port is not None:
                 _start_api(dagster, api_port, lock, told, tell)

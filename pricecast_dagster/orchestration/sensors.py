@@ -87,7 +87,8 @@ def build_sensors(seconds: int) -> list[dg.SensorDefinition]:
         busy = set().union(*(skus_of(run) for run in running), (request.sku for request in just_released))
         wanted = [item for item in due if item.sku not in busy]
         if not wanted and not (waiting and not running):
-            return dg.SkipReason("Every product is up to date." if not due else f"{len(due)} products are being worked on.")
+            under_way = f"All that is out of date is being worked on: {len(due):,} products."
+            return dg.SkipReason("Every product is up to date." if not due else under_way)
         versions = {(sku, stage): state.data_version for (sku, stage), state in held.items()}
         batch = _digest([f"{item.sku}:{item.reason}:{[versions.get((item.sku, stage)) for stage in STAGES]}" for item in wanted])
         config = run_config([item.sku for item in wanted], only_stale=True, source="never")
@@ -111,7 +112,9 @@ def _ask(
     tags = {tag: name, REASON_TAG: reason}
     if count is not None:
         tags[COUNT_TAG] = str(count)
-    return dg.RunRequest(run_key=f"{name}-{len(earlier)}", run_config=config, tags=tags)
+    # Named after the last run for it and not by a count: maintenance deletes old runs, and a key that is used again starts none.
+    before = earlier[0].run_id if earlier else "first"
+    return dg.RunRequest(run_key=f"{name}-{before}", run_config=config, tags=tags)
 
 
 def _told(found: Sequence[str]) -> str:

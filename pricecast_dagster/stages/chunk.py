@@ -80,7 +80,14 @@ class _Chunk:
         # In a chain the failure above says it all; asked for alone, the stage has to say what is missing.
         if stage.upstream in self.plan.stages or self.plan.only_stale:
             return
-        error = f"SKU {sku!r} has no usable {stage.upstream}. Materialize {stage.upstream} of this product first."
+        missing = next(
+            above
+            for above in STAGES
+            if (state := self.states.get((sku, above))) is None or state.data_version is None or state.error is not None
+        )
+        failed = self.states.get((sku, missing))
+        why = f" It failed: {failed.error}" if failed is not None and failed.error is not None else ""
+        error = f"SKU {sku!r} has no usable {missing}, which {stage} needs.{why} Materialize {missing} of this product first."
         self.take([Outcome(sku, stage, Status.FAILED, "asked for", error=error)])
 
 

@@ -151,4 +151,4 @@ def _told(outcome: Outcome, before: Mapping[tuple[str, Stage], StageState], seco
 def _news(check: Check, state: StageState | None) -> Check:
     earlier = state.metadata.get(CHECKS, {}) if state else {}
     known = earlier.get(check.name) if isinstance(earlier, dict) else None
-    return replace(check, news=not check.passed or known is not True)
+    return replace(check, news=not check.passed or known is False or (known is None and not check.quiet))

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pricecast_dagster.compute.protocol import Failure
-from pricecast_dagster.errors import SkuTooShortError
+from pricecast_dagster.errors import SkuTooShortError, StorageError
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.schemas import DATE, OBSERVED, PRICE, QUANTITY, Stage
 from pricecast_dagster.stages import versions
@@ -30,6 +30,9 @@ from pricecast_dagster.storage.trials import Trial
 
 if TYPE_CHECKING:
     from pricecast_dagster.forecasting.model import Model
+
+# Models take 60-300 kB; beyond this, loading takes longer than forecasting.
+LARGEST_ARTEFACT = 5_000_000
 
 # What one SKU takes on one core, for deciding whether worker processes are worth their start.
 SECONDS_A_REFIT = 0.06
@@ -196,10 +199,10 @@ def _keep(context: StageContext, order: Order, task: Task, trained: Trained, sec
     begun = begin_trial(context, order.champion, champion, challenger, trained)
     if begun is not None:
         training.trials.append(begun)
-    training.outcomes.append(_fresh(order, task, champion, seconds))
+    training.outcomes.append(_fresh(order, task, champion, seconds, _loads(context, champion)))
 
 
-def _fresh(order: Order, task: Task, champion: ModelVersion, seconds: float) -> Outcome:
+def _fresh(order: Order, task: Task, champion: ModelVersion, seconds: float, loads: Check) -> Outcome:
     return Outcome(
         order.sku,
         Stage.PRICE_MODEL,
@@ -218,8 +221,23 @@ def _fresh(order: Order, task: Task, champion: ModelVersion, seconds: float) -> 
             "features_count": champion.features_count,
             **champion.metrics,
         },
-        checks=(_beats_naive(champion),),
+        checks=(_beats_naive(champion), loads),
     )
+
+
+def _loads(context: StageContext, champion: ModelVersion) -> Check:
+    """Whether the files that were just written come back whole, by their hashes, and how large they are."""
+    try:
+        files = context.artifacts.read_files(champion.sku, champion.version, champion.sha256)
+    except StorageError as error:
+        return Check("artefact_loads", False, str(error), blocking=False, quiet=True)
+    size = sum(map(len, files.values()))
+    if size > LARGEST_ARTEFACT:
+        told = (
+            f"{size:,} bytes, more than {LARGEST_ARTEFACT:,}: every forecast reads them. Tune it anew with fewer, smaller trees."
+        )
+        return Check("artefact_loads", False, told, blocking=False, quiet=True)
+    return Check("artefact_loads", True, f"{len(files)} files, {size:,} bytes, read back whole", blocking=False, quiet=True)
 
 
 def _beats_naive(champion: ModelVersion) -> Check:

@@ -98,6 +98,8 @@ class PostgresChanges:
         self._engine = engine
         self._lock = Lock()
         self._connection: Connection | None = None
+        # The driver's own: what SQLAlchemy adds to a question takes as long as the question.
+        self._driver: Any = None
         self._minute = 0
         self._mark = 0
 
@@ -108,14 +110,11 @@ class PostgresChanges:
             OperationalError, InterfaceError: the server does not answer.
         """
         with self._lock:
-            try:
-                if self._connection is None:
-                    self._connection = self._listening()
-                self._connection.exec_driver_sql("SELECT 1")
-            except BaseException:
+            if not self._answers():
+                # The server may have been started anew since the last look: then nobody is to hear of it.
                 self._drop()
-                raise
-            heard = getattr(self._connection.connection.driver_connection, "notifies", [])
+                self._listen()
+            heard = self._driver.notifies
             minute = int(time.monotonic() / BY_HAND_SECONDS)
             if heard or minute != self._minute:
                 heard.clear()
@@ -128,17 +127,33 @@ class PostgresChanges:
         with self._lock:
             self._drop()
 
-    def _listening(self) -> Connection:
-        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        connection.exec_driver_sql(f"LISTEN {CHANNEL}")
-        return connection
+    def _answers(self) -> bool:
+        """Let the server send what there is to hear; whether it could."""
+        if self._driver is None:
+            return False
+        assert self._engine.dialect.dbapi is not None
+        try:
+            with self._driver.cursor() as cursor:
+                cursor.execute("SELECT 1")
+        except self._engine.dialect.dbapi.Error:
+            return False
+        return True
+
+    def _listen(self) -> None:
+        self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            self._connection.exec_driver_sql(f"LISTEN {CHANNEL}")
+        except BaseException:
+            self._drop()
+            raise
+        self._driver = self._connection.connection.driver_connection
 
     def _drop(self) -> None:
         if self._connection is not None:
             # Not back into the pool, where it would go on listening.
             self._connection.invalidate()
             self._connection.close()
-            self._connection = None
+            self._connection = self._driver = None
         self._mark += 1
 
 
@@ -146,6 +161,7 @@ Changes = SqliteChanges | PostgresChanges
 
 
 def tell_of_change(connection: Connection) -> None:
-    """Say within a write that it is one; SQLite knows by itself."""
+    """Say at the end of a write that it was one, if anything was written; SQLite knows by itself."""
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"NOTIFY {CHANNEL}", execution_options={"stream_results": False})
+        told = f"SELECT pg_notify('{CHANNEL}', '') WHERE txid_current_if_assigned() IS NOT NULL"
+        connection.exec_driver_sql(told, execution_options={"stream_results": False})

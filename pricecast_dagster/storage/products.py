@@ -93,7 +93,7 @@ def active_skus(connection: Connection) -> set[str]:
 def categories(connection: Connection) -> dict[str, int]:
     """Category -> how many active products it has."""
     query = select(product.c.category, func.count()).where(product.c.active).group_by(product.c.category)
-    return {category: count for category, count in connection.execute(query.order_by(product.c.category)).tuples()}  # noqa: C416
+    return {row[0]: row[1] for row in connection.execute(query.order_by(product.c.category))}
 
 
 def names(connection: Connection) -> dict[str, str]:

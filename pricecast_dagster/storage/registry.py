@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
 
 from pricecast_dagster.errors import SupersededError, UnknownVersionError
 from pricecast_dagster.storage.database import in_parts
@@ -220,16 +220,23 @@ def delete(connection: Connection, sku: str, now: datetime) -> list[ModelVersion
 def superseded(connection: Connection, skus: Iterable[str], keep: int) -> list[ModelVersion]:
     """The versions of these SKUs beyond the champion, those in an open trial and the `keep` newest others, by SKU.
 
-    One that a SKU's current forecast was made with is not among them, champion or not.
+    One that a SKU's current forecast was made with is not among them, champion or not, nor one on a trial that is open.
     """
     on_trial = select(trial.c.id).where(
         trial.c.sku == models.c.sku, trial.c.version == models.c.version, trial.c.status == "open"
     )
     age = func.row_number().over(partition_by=models.c.sku, order_by=models.c.version.desc()).label("age")
-    in_use = (
+    in_use = or_(
         select(forecast.c.id)
         .where(forecast.c.sku == models.c.sku, forecast.c.model_version == models.c.version, forecast.c.current)
-        .exists()
+        .exists(),
+        select(trial.c.id)
+        .where(
+            trial.c.sku == models.c.sku,
+            trial.c.status == "open",
+            or_(trial.c.version == models.c.version, trial.c.rival == models.c.version),
+        )
+        .exists(),
     )
     old: list[ModelVersion] = []
     for part in in_parts(sorted(set(skus))):

@@ -43,6 +43,12 @@ def forecasts(connection: Connection) -> ForecastSummary:
     return ForecastSummary(row[0], row[1], row[2], coverage)
 
 
+def origins_before(connection: Connection, day: date) -> list[str]:
+    """The active products whose current forecast has its last known day before a day, by SKU."""
+    query = select(product.c.sku).join(forecast, (forecast.c.sku == product.c.sku) & forecast.c.current)
+    return list(connection.scalars(query.where(product.c.active, forecast.c.origin < day).order_by(product.c.sku)))
+
+
 def ratios(connection: Connection) -> dict[str, float]:
     """SKU -> held-out error of its champion over that of the best simple method, for active products that have one."""
     ratio = modelos_predicao.c.metrics[RATIO].as_string()

@@ -137,7 +137,7 @@ def wholesale(rng: Generator, days: int = 730) -> Product:
 
 
 def till_average(rng: Generator, days: int = 375) -> Product:
-    """Day's revenue over quantity: a list price and a cheaper one for large orders, days of one alone exact to the cent.
+    """Day's revenue over quantity: a list price and a cheaper one for large orders; many days have the list price alone.
 
     A third of days are without sale; the level is changed now and then, and drifts with who buys.
     """

@@ -80,9 +80,9 @@ class MailReceiver:
 
 
 @contextmanager
-def mail_receiver() -> Iterator[MailReceiver]:
+def mail_receiver(port: int = 0) -> Iterator[MailReceiver]:
     """A mail server that is up for the block."""
-    receiver = MailReceiver(free_port())
+    receiver = MailReceiver(port or free_port())
 
     class Handler:
         async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name

@@ -98,7 +98,7 @@ def test_a_letter_is_given_up_after_a_week_kept_on_record_and_can_be_sent_again(
     told.shop.refresh()
     told.look()
     told.wait(days=8)
-    told.settings(alert_silence_hours=1000, alert_source_days=1000)
+    told.settings(alert_silence_hours=1000, check_source_days=1000)
     assert told.look().delivered.given_up == 1
     told.receiver.status = 200
     told.wait(days=1)
@@ -164,7 +164,7 @@ def test_each_receiver_gets_its_own_copy_whatever_becomes_of_the_others(told: To
 
 
 def test_a_source_that_is_gone_is_told_and_its_return_too(told: Told) -> None:
-    told.settings(alert_source_days=1000)
+    told.settings(check_source_days=1000)
     told.shop.refresh()
     hidden = told.shop.file.rename(told.shop.folder / "hidden.csv")
     told.look()

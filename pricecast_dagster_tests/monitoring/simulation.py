@@ -8,7 +8,7 @@ product and would take hours here. So the simulation is a little harsher on ever
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pricecast_dagster.forecasting import policy, served, signals
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
+from pricecast_dagster.forecasting.forecasts import Forecasts
 from pricecast_dagster.forecasting.model import Model, forecast, refit, train
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.policy import Rule
@@ -53,14 +54,15 @@ class Service:
     """What was served under a policy, and what it cost.
 
     Attributes:
-        price: (n, days, h) forecasts by origin; lower, upper: the 80 % band.
+        price: (n, days, h) forecasts by origin; bands: the same of every band's ends.
+        trials: of all tunings; studied: (n,) how often each product's recipe was looked for.
     """
 
     truth: Truth
     price: NDArray[np.float64]
     bands: dict[str, NDArray[np.float64]]
     trials: int = 0
-    trainings: int = 0
+    studied: list[int] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
 
     def errors(self) -> NDArray[np.float64]:
@@ -88,6 +90,7 @@ def run(truth: Truth, decide: Decide, *, trials: int) -> Service:
     service = Service(
         truth, np.full((n_skus, days, HORIZON), np.nan), {name: np.full((n_skus, days, HORIZON), np.nan) for name in names}
     )
+    service.studied = [0] * n_skus
     first = LEARNT_DAYS - 1
     known = truth.known_on(first)
     products = []
@@ -105,7 +108,7 @@ def run(truth: Truth, decide: Decide, *, trials: int) -> Service:
                 product.model = _study(known.select([number]), product.model, trials, seed=day * n_skus + number)
                 product.fitted = product.studied = product.asked = day
                 service.trials += trials
-                service.trainings += 1
+                service.studied[number] += 1
             elif day - product.fitted >= REFIT_DAYS:
                 product.model = refit(known.select([number]), CALENDAR, product.model, seed=number)
                 product.fitted = day
@@ -128,19 +131,37 @@ def _serve(service: Service, known: Panel, model: Model, number: int, day: int) 
     whole = service.truth.panel.select([number])
     price = np.concatenate([known.price[number], whole.price[0, day + 1 :]])
     origins = np.arange(day, min(day + REFIT_DAYS, whole.n_days))
-    first = max(day - 400, 0)
-    observed = np.arange(first, whole.n_days) <= origins[:, None]
-    panel = Panel(
-        tuple(f"{origin}" for origin in origins),
-        whole.days[first],
-        np.tile(price[first:], (len(origins), 1)),
-        np.tile(whole.quantity[0, first:], (len(origins), 1)),
-        observed,
-    )
-    done = forecast([model] * len(origins), panel, CALENDAR, HORIZON)
+    done = forecast_from(replace(whole, price=price[None, :]), model, origins)
     service.price[number, origins] = done.price
     for name, values in service.bands.items():
         values[number, origins] = getattr(done, name)
+
+
+def forecast_from(history: Panel, model: Model, origins: NDArray[np.intp]) -> Forecasts:
+    """Forecasts of one product's model from many of its days at once.
+
+    A panel's origin is a product's last observed day; so the product is repeated, observed up to each origin.
+    """
+    first = max(int(origins[0]) - 400, 0)
+    panel = Panel(
+        tuple(f"{origin}" for origin in origins),
+        history.days[first],
+        np.tile(history.price[0, first:], (len(origins), 1)),
+        np.tile(history.quantity[0, first:], (len(origins), 1)),
+        np.arange(first, history.n_days) <= origins[:, None],
+    )
+    return forecast([model] * len(origins), panel, CALENDAR, HORIZON)
+
+
+def errors_by_day(history: Panel, forecasts: NDArray[np.float64], origins: NDArray[np.intp]) -> NDArray[np.float64]:
+    """(days, h) errors of the days after the first origin, up to the last one, by days ahead; NaN where there was no forecast."""
+    days = np.arange(int(origins[0]) + 1, int(origins[-1]) + 1)
+    errors = np.full((len(days), HORIZON), np.nan)
+    for ahead in range(1, HORIZON + 1):
+        made = days - ahead - int(origins[0])
+        usable = made >= 0
+        errors[usable, ahead - 1] = forecasts[made[usable], ahead - 1] - history.price[0, days[usable]]
+    return errors
 
 
 def every(step: int) -> Decide:

@@ -55,6 +55,11 @@ class Truth:
         quantity, observed = (values[:, : column + 1] for values in (self.panel.quantity, self.panel.observed))
         return Panel(self.panel.skus, self.panel.first_day, price, quantity, observed)
 
+    def select(self, numbers: NDArray[np.intp]) -> "Truth":
+        """Some of the products."""
+        troubles = tuple(self.trouble[number] for number in numbers)
+        return Truth(self.panel.select(numbers), self.corrected[numbers], troubles, self.day[numbers])
+
     def of(self, trouble: Trouble) -> NDArray[np.intp]:
         """Numbers of the products that have it."""
         return np.flatnonzero([own is trouble for own in self.trouble])

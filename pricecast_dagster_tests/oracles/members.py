@@ -4,8 +4,8 @@ import math
 
 
 def say(observed: list[bool], sold: list[float]) -> list[float]:
-    """What each day counts for: nothing without a record, else the root of the logarithm of e plus what was sold."""
-    return [math.sqrt(math.log(math.e + units)) if seen else 0.0 for seen, units in zip(observed, sold, strict=True)]
+    """What each day counts for: nothing without a record, else a power of the logarithm of e plus what was sold."""
+    return [math.log(math.e + units) ** 0.35 if seen else 0.0 for seen, units in zip(observed, sold, strict=True)]
 
 
 def smoothed_levels(prices: list[float], says: list[float], memory: float) -> list[float]:

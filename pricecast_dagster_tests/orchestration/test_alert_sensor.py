@@ -42,7 +42,7 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpReceiver]:
     with http_receiver() as opened:
         # As in life: secrets come from the environment, never through Dagster's configuration.
         monkeypatch.setenv("PRICECAST_ALERT_WEBHOOKS", json.dumps([opened.url]))
-        monkeypatch.setenv("PRICECAST_ALERT_SOURCE_DAYS", "10000")
+        monkeypatch.setenv("PRICECAST_CHECK_SOURCE_DAYS", "10000")
         yield opened
 
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
+from dagster._core.event_api import PartitionKeyFilter
 
 from pricecast_dagster.orchestration.jobs import REASON_TAG
 from pricecast_dagster.orchestration.partitions import PARTITIONS_NAME
@@ -96,6 +97,28 @@ def test_a_failed_check_of_a_partition_is_recorded_with_its_place(desk: Desk) ->
     assert failed.partition == "SKU0003"
     assert failed.check_name == "features_schema"
     assert failed.description is not None and "quantity" in failed.description
+
+
+def test_the_check_of_a_partition_is_shown_with_its_latest_materialization(desk: Desk) -> None:
+    desk.run()
+    desk.shop.ruin("SKU0003")
+    desk.run()
+    for stage, name, sku, status in (
+        (Stage.RAW_HISTORY, "history_schema", "SKU0001", "SUCCEEDED"),
+        (Stage.FEATURE_TABLE, "features_schema", "SKU0002", "SUCCEEDED"),
+        (Stage.FEATURE_TABLE, "features_schema", "SKU0003", "FAILED"),
+    ):
+        asset = dg.AssetKey(stage.value)
+        storage = desk.instance.event_log_storage
+        newest = storage.get_asset_check_execution_history(
+            dg.AssetCheckKey(asset, name), limit=1, partition_filter=PartitionKeyFilter(key=sku)
+        )[0]
+        assert newest.event is not None and newest.event.dagster_event is not None
+        evaluation = newest.event.dagster_event.asset_check_evaluation_data
+        latest = storage.get_latest_storage_id_by_partition(asset, dg.DagsterEventType.ASSET_MATERIALIZATION, {sku})
+        assert (newest.status.value, evaluation.partition) == (status, sku)
+        assert evaluation.target_materialization_data is not None
+        assert evaluation.target_materialization_data.storage_id == latest[sku]
 
 
 def test_results_made_from_the_command_line_are_told_by_the_next_run(desk: Desk) -> None:

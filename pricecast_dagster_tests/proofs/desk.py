@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.definitions.data_version import DATA_VERSION_TAG
+from dagster._core.definitions.data_version import DATA_VERSION_TAG, CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
 
 from pricecast_dagster.definitions import build_defs
 from pricecast_dagster.orchestration.jobs import JOB_NAME, UNFINISHED
@@ -115,6 +116,22 @@ class ProofDesk:
             statuses = self.instance.get_status_by_partition(dg.AssetKey(stage.value), keys, skus_partitions) or {}
             found |= {(decode_key(key), stage.value) for key, status in statuses.items() if status and status.value == "FAILED"}
         return found
+
+    def reload(self) -> None:
+        """Load the definitions again, as after a deployment."""
+        self.definitions = build_defs(self.overrides)
+
+    def unsynced(self) -> set[tuple[str, str]]:
+        """The partitions that Dagster marks as stale by its own reckoning of data and code versions."""
+        graph = self.definitions.resolve_asset_graph()
+        resolver = CachingStaleStatusResolver(self.instance, graph, LoadingContextForTest(self.instance))
+        keys = self.instance.get_dynamic_partitions(PARTITIONS_NAME)
+        return {
+            (decode_key(key), stage.value)
+            for stage in STAGES
+            for key in keys
+            if resolver.get_status(dg.AssetKey(stage.value), key) is StaleStatus.STALE
+        }
 
     def versions(self) -> tuple[dict[tuple[str, str], str | None], dict[tuple[str, str], str]]:
         """What our database holds, by SKU and stage, and what Dagster holds, by key and asset."""

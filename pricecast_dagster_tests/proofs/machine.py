@@ -128,6 +128,7 @@ class Histories(RuleBasedStateMachine):
     def raise_code(self, stage: str) -> None:
         self.oracle.codes[stage] += 1
         CODE_VERSIONS[Stage(stage)] = f"proof {self.oracle.codes[stage]}"  # type: ignore[index]
+        self.desk.reload()
         self.tally["step: raise_code"] += 1
 
     @rule(pick=PICK)
@@ -228,11 +229,14 @@ class Histories(RuleBasedStateMachine):
         """At rest the partitions are the products, and Dagster holds the versions that the database holds."""
         assert {decode_key(key) for key in self.desk.instance.get_dynamic_partitions(PARTITIONS_NAME)} == self.oracle.active
         ours, dagsters = self.desk.versions()
+        unsynced = self.desk.unsynced()
         for sku in self.oracle.active:
             for stage in CHAIN:
                 state = self.oracle.stages.get((sku, stage))
                 if state is not None and state.failed_on is None and state.holds is not None:
                     assert ours[sku, stage] == dagsters[encode_key(sku), stage]
+                    waits = stage == RAW and state.built_from != self.oracle.present(sku, RAW, self.world.products)
+                    assert ((sku, stage) in unsynced) == waits, f"{sku}: {stage} is marked as unsynced, or should be"
 
     def _present(self, pick: int) -> str:
         present = sorted(self.world.products)

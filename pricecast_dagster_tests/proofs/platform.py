@@ -18,7 +18,7 @@ from pathlib import Path
 import dagster as dg
 
 import pricecast_dagster
-from pricecast_dagster.orchestration.client import UNFINISHED
+from pricecast_dagster.orchestration.client import UNFINISHED, DagsterClient
 from pricecast_dagster.orchestration.instance import dagster_home
 from pricecast_dagster.orchestration.launch import Dagster, running
 from pricecast_dagster.schemas import DATE, PRICE, QUANTITY, SKU, STAGES
@@ -109,11 +109,17 @@ class Platform:
         self.rest(looks)
         return self._line(step, told, time.monotonic() - began)
 
-    def judge(self, step: str, told: Expected, seconds: float) -> Line:
-        """Compare what Dagster did since the last step with what was to be done, once it is at rest."""
+    def judge(self, step: str, told: Expected, began: float) -> Line:
+        """Compare what Dagster did since the last step with what was to be done, once that and no more is under way."""
         self.oracle.tell(told)
+        self.wait(f"{step}: it is not done", lambda: self._newest_counts(told) >= told.done.total())
         self.rest(1)
-        return self._line(step, told, seconds)
+        return self._line(step, told, time.monotonic() - began)
+
+    def note(self, step: str, *, right: bool, seconds: float, found: str) -> None:
+        """A line about something other than counts: what was found, and whether it is right."""
+        self.lines.append(Line(step, 0, 0, 0, 0, seconds, found, right))
+        print("ok   " if right else "WRONG", f"{step}: {found}, {seconds:.1f} s", flush=True)
 
     def _line(self, step: str, told: Expected, seconds: float) -> Line:
         found, newest = self._news()
@@ -139,7 +145,7 @@ class Platform:
 
         def at_rest() -> bool:
             nonlocal since
-            if self._dagster.client.runs(statuses=UNFINISHED, limit=1):
+            if self.client.runs(statuses=UNFINISHED, limit=1):
                 since = time.time()
                 for seen in quiet.values():
                     seen.clear()
@@ -155,17 +161,17 @@ class Platform:
     def _newest_counts(self, told: Expected) -> int:
         # Counted by number while it is waited for: reading 2,000 events at each look would slow down what is looked at.
         if told.failed:
-            return told.done.total() if not self._dagster.client.runs(statuses=UNFINISHED, limit=1) and self._began() else 0
+            return told.done.total() if not self.client.runs(statuses=UNFINISHED, limit=1) and self._began() else 0
         return self._news()[0].total() if self._idle_after_work() else 0
 
     def _began(self) -> bool:
         return self._instance.get_runs_count() > self.runs_seen
 
     def _idle_after_work(self) -> bool:
-        return self._began() and not self._dagster.client.runs(statuses=UNFINISHED, limit=1)
+        return self._began() and not self.client.runs(statuses=UNFINISHED, limit=1)
 
     def _ticks(self, sensor: str) -> list[Mapping[str, object]]:
-        found = self._dagster.client.query(_TICKS, {"sensor": sensor})["sensorOrError"]["sensorState"]["ticks"]
+        found = self.client.query(_TICKS, {"sensor": sensor})["sensorOrError"]["sensorState"]["ticks"]
         return [tick for tick in found if tick["status"] == "SKIPPED"]
 
     def _news(self) -> tuple[Counter[Attempt], int]:
@@ -187,9 +193,14 @@ class Platform:
     def _red(self) -> set[tuple[str, str]]:
         found = set()
         for stage in STAGES:
-            failed = self._dagster.client.partition_status(stage.value).failed
+            failed = self.client.partition_status(stage.value).failed
             found |= {(decode_key(key), stage.value) for key in failed}
         return found
+
+    @property
+    def client(self) -> DagsterClient:
+        """Questions to the webserver."""
+        return self._dagster.client
 
     @property
     def _dagster(self) -> Dagster:

@@ -117,6 +117,10 @@ class Propagation:
         for attempts, succeeded in ((expected.done, True), (expected.failed, False)):
             self.untold |= {(sku, stage): (reason, succeeded) for sku, stage, reason in attempts}
 
+    def present(self, sku: str, stage: str, source: Mapping[str, Rows]) -> tuple[Version, ...] | None:
+        """What a stage would be built from now; None where it cannot be."""
+        return self._raw_inputs(sku, source) if stage == RAW else self._inputs(sku, stage)
+
     def _is_due(self, sku: str, source: Mapping[str, Rows], *, reading: bool) -> bool:
         if reading and self._stage(sku, RAW).why_stale(self._raw_inputs(sku, source)):
             return True
@@ -134,7 +138,7 @@ class Propagation:
         asked: bool,
     ) -> None:
         stage = self._stage(sku, name)
-        present = self._raw_inputs(sku, source) if name == RAW else self._inputs(sku, name)
+        present = self.present(sku, name, source)
         if present is None:
             if asked and CHAIN[CHAIN.index(name) - 1] not in stages:
                 expected.failed[sku, name, "asked for"] += 1  # what is missing above is told, nothing is on record

@@ -14,17 +14,19 @@ from pathlib import Path
 
 from pricecast_dagster_tests.databases import KINDS
 from pricecast_dagster_tests.postgres import postgres_server
-from pricecast_dagster_tests.proofs.platform import Platform, new_platform
+from pricecast_dagster_tests.proofs import person
+from pricecast_dagster_tests.proofs.browser import CHROMIUM, Browser, browsing
+from pricecast_dagster_tests.proofs.platform import PACKAGE, Platform, new_platform
 from pricecast_dagster_tests.proofs.world import BROKEN_QUANTITY
 
+PICTURES = PACKAGE.parent / ".proof"
 THREE_MONTHS = 92
 IDLE_LOOKS = 10
 
 
-def play(platform: Platform) -> None:
-    """(a) to (h) of the promise."""
-    world = platform.world
-    skus = sorted(world.products)
+def play(platform: Platform, pictures: Path | None) -> None:
+    """The whole; without a folder for pictures the browser's share is left out."""
+    skus = sorted(platform.world.products)
     with platform.up():
         platform.write()
         platform.settle("first run", 4 * len(skus))
@@ -36,8 +38,14 @@ def play(platform: Platform) -> None:
             platform.settle(f"a new day of {count} scattered products", 4 * count)
         correct(platform, skus[20])
         platform.settle("a correction of a day three months ago", 4)
+        if pictures is not None and platform.dagster is not None:
+            with browsing(platform.dagster.url, pictures) as browser:
+                person.one_model_while_a_batch_runs(platform, browser, skus[1::3], skus[30])
+                person.backfills(platform, browser, skus)
+                refuse(platform, skus[3], browser)
+        else:
+            refuse(platform, skus[3], None)
         come_and_go(platform, skus)
-        refuse(platform, skus[3])
     copy = platform.raise_code("feature_table")
     with platform.up(copy):
         platform.settle("code version of the features raised")
@@ -70,7 +78,7 @@ def come_and_go(platform: Platform, skus: list[str]) -> None:
     platform.settle("1 of the gone back", 4)
 
 
-def refuse(platform: Platform, sku: str) -> None:
+def refuse(platform: Platform, sku: str, browser: Browser | None) -> None:
     """A product whose rows make no features, and its correction."""
     rows = platform.world.products[sku]
     last = max(rows)
@@ -78,10 +86,13 @@ def refuse(platform: Platform, sku: str) -> None:
     rows[last] = (good[0], BROKEN_QUANTITY)
     platform.write()
     platform.settle("a product whose features fail: red alone", 2)
+    if browser is not None:
+        person.look_at_failure(platform, browser, "feature_table", sku)
     platform.settle(f"not tried again in {IDLE_LOOKS} looks", 0, looks=IDLE_LOOKS, computing=False)
     rows[last] = good
     platform.write()
-    platform.settle("corrected: green", 4)
+    # Rows and features are again what the model was made from: it is not touched.
+    platform.settle("corrected: green", 3)
 
 
 def table(platform: Platform) -> str:
@@ -100,6 +111,7 @@ def main() -> None:
     parser.add_argument("--products", type=int, default=500)
     parser.add_argument("--database", choices=KINDS, default="sqlite")
     parser.add_argument("--seconds", type=float, default=900.0, help="longest wait for one step")
+    parser.add_argument("--no-browser", action="store_true", help="leave out what a person does")
     options = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="proof-")))
@@ -108,7 +120,7 @@ def main() -> None:
             os.environ["PRICECAST_DATABASE_URL"] = url  # as dagster.yaml wants it
         os.chdir(folder)  # or the repository's own code would come before the copy with another version
         platform = new_platform(folder / "platform", options.products, url, seconds=options.seconds)
-        play(platform)
+        play(platform, None if options.no_browser or not CHROMIUM.exists() else PICTURES / options.database)
         print(f"\n{options.products} products on {options.database}\n{table(platform)}")
     sys.exit(not all(line.right for line in platform.lines))
 

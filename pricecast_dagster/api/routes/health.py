@@ -10,10 +10,11 @@ from typing import Final
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
-from pricecast_dagster.api import models
+from pricecast_dagster.api import gauges, models
 from pricecast_dagster.api.problems import responses
 from pricecast_dagster.api.services import Services
 from pricecast_dagster.errors import PricecastError
+from pricecast_dagster.operations import oversight
 from pricecast_dagster.operations import portfolio as portfolios
 from pricecast_dagster.operations.portfolio import Portfolio
 from pricecast_dagster.storage import products
@@ -83,6 +84,7 @@ class _Figures:
         up = Gauge("pricecast_database_up", "Whether the database answers.", registry=registry)
         try:
             found = portfolios.portfolio(self._services.context)
+            gauges.tell(registry, oversight.of_portfolio(self._services.context))
         except PricecastError:
             up.set(0)
             return registry

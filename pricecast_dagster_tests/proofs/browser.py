@@ -1,0 +1,99 @@
+"""A person before Dagster's web page: choosing partitions, launching, reading why something was computed.
+
+Belongs here: what is clicked and read, by role and text. Not here: what should come of it (`scenario`). Pictures of each page are
+left in the folder the caller names.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pricecast_dagster.orchestration.client import LOCATION
+from pricecast_dagster.orchestration.specs import GROUP
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+CHROMIUM = Path("/usr/bin/chromium")
+MILLISECONDS = 60_000
+
+
+class Browser:
+    """One window on Dagster's web page."""
+
+    def __init__(self, page: "Page", url: str, pictures: Path) -> None:
+        self.page = page
+        self.url = url
+        self.pictures = pictures
+
+    def backfill(self, keys: Sequence[str] = (), beginnings: Sequence[str] = ()) -> None:
+        """Choose partitions of all four assets in the lineage's dialog, singly or all that begin so, and launch."""
+        self.page.goto(f"{self.url}/locations/{LOCATION}/asset-groups/{GROUP}/lineage")
+        self.page.get_by_role("button", name="Materialize all").first.click()
+        dialog = self._choose(keys, beginnings)
+        self._picture(f"backfill-of-{len(keys) or len(beginnings)}")
+        dialog.get_by_role("button", name="Launch backfill").click()
+        self.page.get_by_role("dialog").first.wait_for(state="detached")
+
+    def materialize(self, asset: str, key: str, config: str) -> None:
+        """Choose one partition of one asset, with run config, and launch."""
+        self.page.goto(f"{self.url}/assets/{asset}?view=partitions")
+        self.page.get_by_role("button", name="Materialize…").click()
+        dialog = self._choose([key], [])
+        dialog.get_by_text("Config", exact=True).click()
+        dialog.get_by_role("button", name="Add config").click()
+        self.page.get_by_text("Config Editor").wait_for()
+        self.page.locator(".CodeMirror").last.click()
+        self.page.keyboard.press("ControlOrMeta+a")
+        self.page.keyboard.insert_text(config)
+        self._picture("config")
+        self.page.get_by_text("No errors").wait_for()
+        self.page.get_by_role("button", name="Save config").click()
+        dialog.get_by_role("button", name="Launch 1 run").click()
+
+    def partition(self, asset: str, key: str) -> str:
+        """What the pane of one partition says: its state, its marks, why it was computed."""
+        self.page.goto(f"{self.url}/assets/{asset}?view=partitions")
+        self.page.get_by_role("textbox", name="Filter by name…").fill(key)
+        self.page.get_by_text(key, exact=True).first.click()
+        reason = self.page.get_by_role("row", name="reason")
+        reason.first.wait_for()
+        self._picture(f"partition-{asset}-{key}")
+        # What stands beside the heading comes later than the table.
+        self.page.wait_for_timeout(1500)
+        text = self.page.locator("body").inner_text()
+        return " ".join(text[text.rindex("Missing (") :].split())
+
+    def _choose(self, keys: Sequence[str], beginnings: Sequence[str]) -> "Locator":
+        dialog = self.page.get_by_role("dialog").first
+        dialog.get_by_text("Select a partition or create one").click()
+        search = self.page.get_by_role("textbox", name="Filter partitions")
+        for beginning in beginnings:
+            search.fill(beginning)
+            self.page.get_by_role("menuitem", name="Select all").click()
+        for key in keys:
+            search.fill(key)
+            self.page.get_by_role("menuitem", name=key).first.click()
+        search.press("Escape")
+        return dialog
+
+    def _picture(self, name: str) -> None:
+        self.page.screenshot(path=self.pictures / f"{name}.png")
+
+
+@contextmanager
+def browsing(url: str, pictures: Path) -> Iterator[Browser]:
+    """Debian's Chromium on a webserver."""
+    from playwright.sync_api import sync_playwright
+
+    pictures.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        page = chromium.new_page(viewport={"width": 1400, "height": 1000})
+        page.set_default_timeout(MILLISECONDS)
+        try:
+            yield Browser(page, url, pictures)
+        finally:
+            page.screenshot(path=pictures / "last.png")
+            chromium.close()
