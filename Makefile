@@ -24,13 +24,19 @@ demo: setup  ## 50 products in Dagster, one changed, only that one computed; ONC
 	$(BIN)/python -m examples.demo $(if $(ONCE),--once)
 
 test: setup  ## all tests but the slow ones (e2e, accuracy)
-	$(BIN)/pytest -n 2 -m "not e2e and not accuracy"
+	$(BIN)/pytest -n 2 -m "not e2e and not accuracy and not loop"
 
 e2e: setup  ## tests with real Dagster processes
 	$(BIN)/pytest -m e2e
 
 accuracy: setup  ## tests that measure forecasts on real data, where it lies beside the checkout
 	$(BIN)/pytest -m accuracy
+
+loop: setup  ## tests of the learning loop that take minutes
+	$(BIN)/pytest -m loop
+
+policies: setup  ## when to look for new recipes: policies compared on a retailer with known troubles
+	$(BIN)/python -m benchmarks.policies --products 300 --compared 24 --daily 4
 
 lint: setup  ## ruff, its format, and who may import whom
 	$(BIN)/ruff check .
@@ -43,4 +49,4 @@ types: setup  ## mypy --strict
 bench: setup  ## every benchmark, each against a peer or a floor in the same run
 	for file in benchmarks/[a-z]*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
 
-.PHONY: help setup lock demo test e2e accuracy lint types bench
+.PHONY: help setup lock demo test e2e accuracy loop policies lint types bench
