@@ -23,15 +23,15 @@ from pricecast_dagster_tests.shop import Shop, open_shop
 LEARNT, SHIFTED, CALM = 170, "SKU0001", "SKU0002"
 
 
-def noisy_rows(days: int, *, shift_from: int | None = None) -> pd.DataFrame:
-    """Two products whose prices are noise about a level; that of the first moves for good on a day."""
+def noisy_rows(days: int, *, shift_from: int | None = None, skus: tuple[str, ...] = (SHIFTED, CALM)) -> pd.DataFrame:
+    """Products whose prices are noise about a level; that of the first moves for good on a day."""
     rng = np.random.default_rng(11)
     frames = []
-    for position, sku in enumerate((SHIFTED, CALM)):
+    for position, sku in enumerate(skus):
         price = np.round((10 + 5 * position) * np.exp(rng.normal(0, 0.03, days)), 2)
         if sku == SHIFTED and shift_from is not None:
             price[shift_from:] = np.round(price[shift_from:] * 1.3, 2)
-        dates = pd.date_range("2026-01-01", periods=days).as_unit("s")
+        dates = pd.date_range("2025-09-01", periods=days).as_unit("s")
         frames.append(pd.DataFrame({SKU: sku, DATE: dates, PRICE: price, QUANTITY: 5.0}))
     return pd.concat(frames, ignore_index=True)
 
@@ -58,7 +58,8 @@ def shifted(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """Two weeks served, then a week after a move for good of one of the two products."""
     rows = noisy_rows(LEARNT + 24, shift_from=LEARNT + 17)
     shop = open_with(tmp_path_factory.mktemp("shifted"), rows)
-    live(shop, rows, LEARNT, LEARNT + 24)
+    live(shop, rows, LEARNT, LEARNT + 17, step=4)
+    live(shop, rows, LEARNT + 23, LEARNT + 24)
     return shop
 
 
@@ -70,6 +71,7 @@ def test_from_a_move_for_good_to_a_contest_with_its_reason(shifted: Shop) -> Non
     with context.database.read() as connection:
         score = served_scores.latest(connection)[CALM]
         assert score.days == 23
+        assert not score.small
         assert score.scaled is not None
         assert score.scaled < 1
     assert not any(outcome.sku == SHIFTED for outcome in shifted.refresh().outcomes if outcome.reason.startswith("retrain"))
@@ -166,7 +168,7 @@ def smuggle(shop: Shop, sku: str) -> str:
 
 
 def test_a_smuggled_champion_is_rolled_back_within_a_fortnight_and_the_good_one_stays(tmp_path: Path) -> None:
-    rows = noisy_rows(136)
+    rows = noisy_rows(136, skus=(SHIFTED,))
     shop = open_with(tmp_path, rows)
     live(shop, rows, 119, 120)
     good = smuggle(shop, SHIFTED)
@@ -190,7 +192,7 @@ def test_a_smuggled_champion_is_rolled_back_within_a_fortnight_and_the_good_one_
 
 
 def test_a_better_recipe_shows_itself_unserved_first_where_that_is_set(tmp_path: Path) -> None:
-    rows = noisy_rows(124)
+    rows = noisy_rows(124, skus=(SHIFTED,))
     shop = open_with(tmp_path, rows, shadow_days=2)
     live(shop, rows, 119, 120)
     context = shop.context()
