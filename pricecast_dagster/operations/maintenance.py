@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 from pricecast_dagster.schemas import Stage
 from pricecast_dagster.stages.context import StageContext
-from pricecast_dagster.storage import forecasts, ingests, monitor_results, products, registry, states
+from pricecast_dagster.storage import alerts, forecasts, ingests, letters, monitor_results, products, registry, states
 from pricecast_dagster.storage.registry import ModelVersion
 
 _Answer = TypeVar("_Answer")
@@ -114,6 +114,18 @@ def _rules(context: StageContext) -> Iterator[_Rule]:
         f"older than {settings.keep_monitor_days} days (PRICECAST_KEEP_MONITOR_DAYS)",
         lambda: kept.ask(lambda connection: monitor_results.expired(connection, results_from)),
         lambda: kept.change(lambda connection: monitor_results.prune(connection, results_from)),
+    )
+    yield _Rule(
+        "resolved alerts",
+        f"for more than {settings.keep_monitor_days} days (PRICECAST_KEEP_MONITOR_DAYS)",
+        lambda: kept.ask(lambda connection: alerts.expired(connection, results_from)),
+        lambda: kept.change(lambda connection: alerts.prune(connection, results_from)),
+    )
+    yield _Rule(
+        "messages of alerts",
+        f"older than {settings.keep_monitor_days} days (PRICECAST_KEEP_MONITOR_DAYS)",
+        lambda: kept.ask(lambda connection: letters.expired(connection, results_from)),
+        lambda: kept.change(lambda connection: letters.prune(connection, results_from)),
     )
 
 

@@ -89,6 +89,11 @@ def keep(connection: Connection, alerts: Sequence[Alert]) -> None:
     insert_or_update(connection, alert, [asdict(one) for one in alerts])
 
 
+def expired(connection: Connection, before: datetime) -> int:
+    """How many `prune` would forget."""
+    return connection.scalar(select(func.count()).where(alert.c.resolved_at < before)) or 0
+
+
 def prune(connection: Connection, before: datetime) -> int:
     """Forget what was resolved before a time; returns how many."""
     return connection.execute(delete(alert).where(alert.c.resolved_at < before)).rowcount

@@ -123,6 +123,11 @@ def counts(connection: Connection) -> dict[DeliveryStatus, int]:
     return {status: int(found.get(status.value, 0)) for status in DeliveryStatus}
 
 
+def expired(connection: Connection, before: datetime) -> int:
+    """How many digests `prune` would forget."""
+    return connection.scalar(select(func.count()).where(alert_digest.c.created_at < before)) or 0
+
+
 def prune(connection: Connection, before: datetime) -> int:
     """Forget digests from before a time, with their letters; returns how many."""
     return connection.execute(delete(alert_digest).where(alert_digest.c.created_at < before)).rowcount

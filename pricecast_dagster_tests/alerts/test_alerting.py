@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from pricecast_dagster.errors import DatabaseUnavailableError
-from pricecast_dagster.operations import alerting
+from pricecast_dagster.operations import alerting, maintenance
 from pricecast_dagster.storage import alerts, letters, monitor_results
 from pricecast_dagster.storage.letters import DeliveryStatus
 from pricecast_dagster.storage.monitor_results import MonitorResult
@@ -234,3 +234,28 @@ def test_without_a_database_a_look_says_so(told: Told) -> None:
     file.mkdir()
     with pytest.raises(DatabaseUnavailableError):
         alerting.run(context)
+
+
+def test_maintenance_forgets_what_was_resolved_long_ago_and_its_messages(told: Told) -> None:
+    sound = told.shop.rows.copy()
+    told.settings(check_source_days=10_000)
+    told.shop.ruin("SKU0001")
+    told.refresh()
+    told.look()
+    told.shop.rows = sound
+    told.shop.save()
+    told.shop.ruin("SKU0002")
+    told.refresh()
+    told.look()
+    told.wait(days=told.shop.settings.keep_monitor_days + 1)
+
+    def surplus(found: list[maintenance.Surplus]) -> dict[str, int]:
+        return {one.what: one.count for one in found if "alerts" in one.what}
+
+    context = told.shop.context()
+    assert surplus(maintenance.examine(context)) == {"resolved alerts": 1, "messages of alerts": 2}
+    assert surplus(maintenance.clear(context)) == {"resolved alerts": 1, "messages of alerts": 2}
+    assert surplus(maintenance.examine(context)) == {"resolved alerts": 0, "messages of alerts": 0}
+    with context.database.read() as connection:
+        assert [one.subject for one in alerts.present(connection)] == ["failed:SKU0002"]
+        assert letters.undelivered(connection) == []
