@@ -1,4 +1,4 @@
-"""Forecasting many SKUs at once: seconds for 200 SKUs, against rebuilding every feature with pandas at each step.
+"""Forecasting many SKUs at once: seconds for 1,000 SKUs, against rebuilding every feature with pandas at each step.
 
 The peer is the usual recursive loop: for each SKU and day ahead, append the forecast to a frame, compute the rolling windows
 and lags again with pandas, ask one booster for one row. It answers for one member; ours for all of them, with their blend
@@ -17,8 +17,8 @@ from pricecast_dagster.forecasting.model import forecast, train
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.schemas import LAGS, WINDOWS
 
-N_SKUS, HORIZON, PEER_SKUS, TRAINED = 200, 14, 4, 20
-TARGET_SECONDS, TARGET_RATIO = 1.0, 20.0
+N_SKUS, HORIZON, PEER_SKUS, TRAINED = 1000, 14, 4, 20
+TARGET_SECONDS, TARGET_SECONDS_FAR, TARGET_RATIO = 1.0, 3.0, 20.0
 
 
 def pandas_step(price: pd.Series, quantity: pd.Series, calendar: HolidayCalendar) -> np.ndarray:
@@ -51,10 +51,10 @@ def peer(panel: Panel, calendar: HolidayCalendar) -> float:
 
 
 def main() -> None:
-    """Print what 200 SKUs take, what the pandas loop would, and the ratio."""
+    """Print what 1,000 SKUs take, what the pandas loop would, and the ratio."""
     calendar = HolidayCalendar("BR")
     singles = retailer_panels(N_SKUS)
-    # A model answers for a product it was not trained on at the same cost: twenty are enough, each asked ten times.
+    # A model answers for a product it was not trained on at the same cost: twenty are enough, each asked fifty times.
     trained = [train(panel, calendar, tuning=None, seed=1) for panel in singles[:TRAINED]]
     panel = Panel(
         tuple(single.skus[0] for single in singles),
@@ -73,6 +73,9 @@ def main() -> None:
         print(f"{horizon:>2} days, all members, blend and bands   {seconds:7.3f} s")
         if horizon == HORIZON:
             ours = seconds
+        else:
+            far = "met" if seconds < TARGET_SECONDS_FAR else "missed"
+            print(f"   target {TARGET_SECONDS_FAR} s: {far}")
     loop = float(np.mean([peer(single, calendar) for single in singles[:PEER_SKUS]])) * N_SKUS
     print(f"{HORIZON} days, one member, pandas at each step {loop:7.1f} s ({PEER_SKUS} products measured)")
     met = "met" if ours < TARGET_SECONDS and loop / ours >= TARGET_RATIO else "missed"

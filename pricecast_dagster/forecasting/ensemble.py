@@ -35,7 +35,7 @@ _PRIOR: Final[dict[Kind, dict[str, float]]] = {
     Kind.NOISY: {SMOOTHING: 0.95, COMEBACK: 0.0, AUTOREGRESSIVE: 0.2, DIRECT_STEP: 0.0, DIRECT_LEVEL: 0.1},
     Kind.STICKY: {SMOOTHING: 0.1, COMEBACK: 0.3, AUTOREGRESSIVE: 0.0, DIRECT_STEP: 0.5, DIRECT_LEVEL: 0.0},
 }
-"""Learners' weights are of what is left to go from the rules' answer."""
+"""Learners' weights are of what is left to go from the rules' answer. Additional members begin at nothing."""
 
 _RULES_PRIOR_FORTNIGHTS: Final[dict[Kind, float]] = {Kind.NOISY: 30.0, Kind.STICKY: 1.0}
 _LEARNERS_PRIOR_FORTNIGHTS: Final[dict[Kind, float]] = {Kind.NOISY: 30.0, Kind.STICKY: 5.0}
@@ -174,7 +174,7 @@ def _weights(
     Squared errors let the few windows with a large move decide; forecasts are judged by the root of a window's error. So a
     window counts by 1 / (its own error of the last price + calm x the usual one).
     """
-    prior = np.array([_PRIOR[kind][name] for name in names])
+    prior = np.array([_PRIOR[kind].get(name, 0.0) for name in names])
     errors = np.where(counted, past.actual - past.last[:, None], 0.0)
     count = counted.sum(axis=1)
     mean_squared = (errors**2).sum(axis=1) / np.maximum(count, 1)

@@ -53,7 +53,7 @@ class Model:
 
     Attributes:
         recipe: how it was made.
-        texts: member -> LightGBM's text form, for members that boost.
+        texts: member -> LightGBM's text form or that of another engine, for members that have one.
         arrays: `errors` (k, h) and `block` (k,): past errors, see `intervals.Errors`; `half_widths` (levels, 60) price units.
         facts: JSON: `blend`, `members` (numbers of the fitted members), `member_errors`, `metrics` (see `scores`), counts,
             `coverage`, the training window, `features` (and by member), `tuning` (see `tuning.Tuned`).
@@ -145,7 +145,7 @@ def _fit(samples: Samples, recipe: Recipe, arrays: dict[str, NDArray[Any]], fact
     history = samples.history
     kind = Blend.from_json(facts["blend"]).kind
     # What the learners of this kind of price see, also those that the blend gave no weight: who is served is in "members".
-    seen = {name: recipe.learners[name].features for name in recipe.by_kind[kind]}
+    seen = {name: recipe.learners[name].features for name in recipe.by_kind[kind] if name in recipe.learners}
     features = [name for name in FEATURE_COLUMNS if any(name in own for own in seen.values())]
     past = Errors(arrays["errors"], arrays["block"], kind, recent_spread(samples.known))
     coverage = past_coverage(past)

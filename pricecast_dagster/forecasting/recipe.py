@@ -7,6 +7,7 @@ A recipe is what is tuned, compared and carried on when a champion is refitted; 
 give the same bytes.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, Self
@@ -18,6 +19,16 @@ COMEBACK: Final = "comeback"
 AUTOREGRESSIVE: Final = "autoregressive"
 DIRECT_STEP: Final = "direct_step"
 DIRECT_LEVEL: Final = "direct_level"
+
+SEASONAL_MEAN: Final = "seasonal_mean"
+THETA: Final = "theta"
+RIDGE: Final = "ridge"
+EXTRA_TREES: Final = "extra_trees"
+XGBOOST: Final = "xgboost"
+CATBOOST: Final = "catboost"
+
+ADDITIONAL: Final = (SEASONAL_MEAN, THETA, RIDGE, EXTRA_TREES, XGBOOST, CATBOOST)
+"""Members that a recipe has only where it is asked for them."""
 
 _ABSOLUTE_TIME: Final = ("week_of_year", "month", "quarter")
 """In one or two years of history these name a stretch of the past, not a season: trees learn it by heart."""
@@ -73,7 +84,7 @@ class Recipe:
     Attributes:
         rules: members that need no boosting; every SKU has them.
         learners: boosting members by name; which of them answer depends on the kind of price.
-        by_kind: kind -> names of the learners that it has.
+        by_kind: kind -> names of the learners that it has, additional members last.
         training_horizons: days ahead that direct learners are trained for on every day, ascending.
         far_horizons: days ahead beyond those, trained for on every sixth day. A day in between, or beyond all, is answered as
             the nearest trained one below.
@@ -111,6 +122,12 @@ class Recipe:
             training_horizons=tuple(int(days) for days in document["training_horizons"]),
             far_horizons=tuple(int(days) for days in document["far_horizons"]),
         )
+
+    def with_members(self, names: Sequence[str]) -> "Recipe":
+        """The recipe with these additional members, and no others, for every kind of price."""
+        own = {kind: tuple(name for name in members if name not in ADDITIONAL) for kind, members in self.by_kind.items()}
+        wanted = tuple(name for name in ADDITIONAL if name in names)
+        return replace(self, by_kind={kind: (*members, *wanted) for kind, members in own.items()})
 
     def with_booster(self, name: str, settings: BoosterSettings) -> "Recipe":
         """The recipe with other hyperparameters of one learner."""

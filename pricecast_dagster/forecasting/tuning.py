@@ -105,7 +105,8 @@ def tune(samples: Samples, track: Track, calendar: HolidayCalendar, recipe: Reci
     if not given:
         return Tuned(recipe, {"reason": "not tuned: the given recipe makes no error that could be less", "trials": 0})
     early = samples.history.until(samples.history.days[cuts[0]])
-    selected = select(early, calendar, recipe, recipe.by_kind[kind], seed)
+    boosting = tuple(name for name in recipe.by_kind[kind] if name in recipe.learners)
+    selected = select(early, calendar, recipe, boosting, seed)
     fewer = recipe
     for name, outcome in selected.items():
         fewer = fewer.with_features(name, outcome.features)

@@ -162,6 +162,7 @@ def _units(settings: Settings, plan: BacktestPlan, by_origin: Mapping[date, Mapp
             refit_every_days=plan.refit_every_days or 1,
             minimum_history_days=settings.minimum_history_days,
             calendar=calendar,
+            members=tuple(settings.members),
         )
         for cuts in chains
     ]

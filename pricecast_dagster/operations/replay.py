@@ -42,6 +42,7 @@ class Unit:
     Attributes:
         trials: of tuning, at the first origin alone; 0 for none.
         refit_every_days: a model stands so long before it is fitted again.
+        members: additional ones, by name.
     """
 
     cuts: tuple[Cut, ...]
@@ -50,6 +51,7 @@ class Unit:
     refit_every_days: int
     minimum_history_days: int
     calendar: HolidayCalendar
+    members: tuple[str, ...] = ()
 
     @property
     def sku(self) -> str:
@@ -88,6 +90,7 @@ def _fitted(unit: Unit, cut: Cut, standing: "Model | None") -> "Model | None":
         trials=unit.trials if standing is None else 0,
         seed=cut.seed,
         minimum_history_days=unit.minimum_history_days,
+        members=unit.members,
     )
     try:
         return carry_out(task).champion

@@ -34,6 +34,7 @@ class Task:
         champion: the present champion; None where there is none.
         trials: tuning trials; 0 means no tuning.
         on_trial: whether a better recipe is compared unserved for a while before it answers.
+        members: additional ones, by name.
     """
 
     sku: str
@@ -45,6 +46,7 @@ class Task:
     seed: int
     minimum_history_days: int
     on_trial: bool = False
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +76,21 @@ def carry_out(task: Task) -> Trained:
     """
     from pricecast_dagster.forecasting.model import refit, train
     from pricecast_dagster.forecasting.promotion import compare
+    from pricecast_dagster.forecasting.recipe import default_recipe
     from pricecast_dagster.forecasting.tuning import TuningPlan
 
     tuning = TuningPlan(task.trials) if task.trials else None
     train_this = partial(train, task.panel, task.calendar, seed=task.seed, minimum_history_days=task.minimum_history_days)
+    new = default_recipe().with_members(task.members)
     if task.champion is None:
-        return Trained(train_this(tuning=tuning), None, task.way.value)
+        return Trained(train_this(tuning=tuning, recipe=new), None, task.way.value)
     if task.way is Way.REFIT:
         return Trained(refit(task.panel, task.calendar, task.champion, seed=task.seed), None, task.way.value)
     if task.way is Way.WEIGH:
-        model = train_this(tuning=None, recipe=task.champion.recipe)
+        # Additional members have to earn their weight anyway: they come and go with the setting, without a contest.
+        model = train_this(tuning=None, recipe=task.champion.recipe.with_members(task.members))
         return Trained(model, None, task.way.value)
-    challenger = train_this(tuning=tuning)
+    challenger = train_this(tuning=tuning, recipe=new)
     decision = compare(task.panel, task.calendar, task.champion.recipe, challenger.recipe, seed=task.seed)
     if decision.promote and not task.on_trial:
         return Trained(challenger, None, decision.reason, promoted=True)

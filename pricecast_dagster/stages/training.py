@@ -115,6 +115,7 @@ def _task(context: StageContext, order: Order) -> Task:
         trials=order.trials if order.optimize else 0,
         seed=versions.seed_of(_fingerprint(order, champion)),
         minimum_history_days=context.settings.minimum_history_days,
+        members=tuple(context.settings.members),
         on_trial=context.settings.shadow_days > 0,
     )
 

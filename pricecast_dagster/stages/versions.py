@@ -5,7 +5,7 @@ Raise a stage's code version when its results change: it and everything below it
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Final
 
@@ -39,7 +39,7 @@ def code_versions(settings: Settings, calendar: HolidayCalendar) -> dict[Stage, 
     return {
         Stage.RAW_HISTORY: CODE_VERSIONS[Stage.RAW_HISTORY],
         Stage.FEATURE_TABLE: f"{CODE_VERSIONS[Stage.FEATURE_TABLE]}.{holidays}",
-        Stage.PRICE_MODEL: f"{CODE_VERSIONS[Stage.PRICE_MODEL]}.{settings.minimum_history_days}",
+        Stage.PRICE_MODEL: f"{CODE_VERSIONS[Stage.PRICE_MODEL]}.{settings.minimum_history_days}{_named(settings.members)}",
         Stage.FORECAST: f"{CODE_VERSIONS[Stage.FORECAST]}.{holidays}.{settings.horizon_days}",
     }
 
@@ -47,6 +47,11 @@ def code_versions(settings: Settings, calendar: HolidayCalendar) -> dict[Stage, 
 def code_of_features_and_models() -> str:
     """Names the code of both, without calendar and settings: what a recipe was found with."""
     return f"{CODE_VERSIONS[Stage.FEATURE_TABLE]}/{CODE_VERSIONS[Stage.PRICE_MODEL]}"
+
+
+def _named(members: Sequence[str]) -> str:
+    """Additional members as a part of a code version: nothing where there are none."""
+    return f".{'+'.join(sorted(members))}" if members else ""
 
 
 def feature_version(history_version: str, code_version: str) -> str:

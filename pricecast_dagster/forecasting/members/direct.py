@@ -43,7 +43,7 @@ class _Direct:
     ) -> NDArray[np.float64]:
         """All days ahead in one pass."""
         base = origins.last if self.name == DIRECT_STEP else trailing_mean(origins.price_lags, LEVEL_DAYS)
-        features = _direct_rows(origins, horizon_days)
+        features = direct_rows(origins, horizon_days)
         scale = np.array([member.numbers["scale"] for member in fitted])[which]
         boosters = booster.Boosters([member.text for member in fitted])
         rows = subtract_base(features, np.repeat(base, horizon_days))
@@ -54,7 +54,7 @@ class _Direct:
 DIRECT_MEMBERS: Final = (_Direct(DIRECT_STEP), _Direct(DIRECT_LEVEL))
 
 
-def _direct_rows(origins: Origins, horizon_days: int) -> NDArray[np.float64]:
+def direct_rows(origins: Origins, horizon_days: int) -> NDArray[np.float64]:
     """(n * h, 47) direct features of every day ahead of every origin, before the base is taken off."""
     calendar = origins.calendar_ahead(horizon_days)
     state = feature_rows(origins.price_lags, origins.quantity_lags, calendar[:, 0])

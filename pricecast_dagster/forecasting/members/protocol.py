@@ -3,9 +3,9 @@
 Belongs here: the protocol and what a fitted member is kept as. Not here: any member.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +18,19 @@ from pricecast_dagster.forecasting.samples import Samples
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A fitted member: a booster's text where it has one, and a few numbers.
+    """A fitted member: the text of a booster or another engine where it has one, and a few numbers.
 
     Attributes:
-        text: LightGBM's text form, empty where there is no booster.
+        text: LightGBM's text form or that of another engine, empty where there is none.
         numbers: what else a forecast needs.
     """
 
     text: str = ""
     numbers: dict[str, float] = field(default_factory=dict)
+
+
+Engine: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""(rows, features) -> (rows,), brought back from a text; a row's bytes do not depend on the other rows."""
 
 
 class Member(Protocol):
