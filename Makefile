@@ -27,8 +27,8 @@ lock:  ## write requirements/*.txt again from pyproject.toml (needs uv)
 demo: setup  ## 50 products in Dagster, one changed, only that one computed; ONCE=1 ends by itself
 	$(BIN)/python -m examples.demo $(if $(ONCE),--once)
 
-test: setup  ## all tests but the slow ones (e2e, accuracy, proofs)
-	$(BIN)/pytest -n 2 -m "not e2e and not accuracy and not proof"
+test: setup  ## all tests but the slow ones (e2e, accuracy, proofs, loop)
+	$(BIN)/pytest -n 2 -m "not e2e and not accuracy and not proof and not loop"
 
 e2e: setup  ## tests with real Dagster processes
 	$(BIN)/pytest -m e2e
@@ -49,6 +49,12 @@ $(PEERS)/.installed: requirements/peers.txt
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/peers.txt
 	touch $@
 
+loop: setup  ## tests of the learning loop that take minutes
+	$(BIN)/pytest -m loop
+
+policies: setup  ## when to look for new recipes: policies compared on a retailer with known troubles
+	$(BIN)/python -m benchmarks.policies --products 300 --compared 24 --daily 4
+
 lint: setup  ## ruff, its format, and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -60,4 +66,4 @@ types: setup  ## mypy --strict
 bench: setup  ## every benchmark, each against a peer or a floor in the same run
 	for file in benchmarks/[a-z]*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
 
-.PHONY: help setup lock demo test e2e proofs proof-platform accuracy lint types bench
+.PHONY: help setup lock demo test e2e proofs proof-platform accuracy loop policies lint types bench

@@ -28,7 +28,7 @@ from pricecast_dagster_tests.monitoring.truth import LEARNT_DAYS, Trouble, Truth
 OURS, NEVER, MONTHLY, WEEKLY, DAILY = "ours", "never", "monthly", "weekly", "daily"
 STEPS = {NEVER: 0, MONTHLY: 30, WEEKLY: 7, DAILY: 1}
 ALARMS = (Rule.ACCURACY, Rule.NAIVE, Rule.DRIFT, Rule.SHIFT, Rule.CORRECTION)
-BATCH = {OURS: 20, NEVER: 12, MONTHLY: 4, WEEKLY: 1, DAILY: 1}
+BATCH = {OURS: 10, NEVER: 12, MONTHLY: 4, WEEKLY: 1, DAILY: 1}
 SOON_DAYS = 7
 
 

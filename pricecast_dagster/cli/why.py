@@ -45,6 +45,30 @@ def _lines(lineage: "Lineage") -> list[str]:
     for request in lineage.requests:
         answered = f", answered by {request.version}" if request.version else ""
         lines.append(f"  {request.id}  {request.reason}: {request.status} since {_time(request.created_at)}{answered}")
+        if request.evidence.get("told"):
+            lines.append(f"      {request.evidence['told']}")
+    lines += _service(lineage)
+    return lines
+
+
+def _service(lineage: "Lineage") -> list[str]:
+    """What happened to the forecasts that were served, what the monitor found, models on trial."""
+    lines: list[str] = []
+    if lineage.served:
+        lines += ["", "forecasts that were served, against what happened"]
+    for score in lineage.served:
+        scaled = "" if score.scaled is None else f", {score.scaled:.3g} of the last price's"
+        small = "; few days" if score.small else ""
+        lines.append(
+            f"  {score.window_days} days until {score.until}: off by {score.mae:.4g}{scaled}, "
+            f"{score.coverage_80:.0%} inside the 80 % band{small}"
+        )
+    if lineage.findings:
+        lines += ["", "found by the monitor, newest first"]
+    lines += [f"  {found.day}  {found.kind}: {found.verdict}" for found in lineage.findings]
+    if lineage.trials:
+        lines += ["", "models on trial, newest first"]
+    lines += [f"  {trial.version}  {trial.role} of {trial.rival}: {trial.status}; {trial.decision}" for trial in lineage.trials]
     return lines
 
 

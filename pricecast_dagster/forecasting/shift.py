@@ -20,8 +20,8 @@ ORIGINS_A_DAY: Final = 14
 """How many forecasts a day has: one from each of the days before it."""
 
 SLACK: Final = 1.0
-LEAST_LIMIT: Final = 7.0
-MARGIN: Final = 1.6
+LEAST_LIMIT: Final = 8.0
+MARGIN: Final = 1.5
 CLIP: Final = 5.0
 """In standard deviations of the product's own past; found on the simulation of docs/monitoring.md."""
 

@@ -55,11 +55,13 @@ def shifted(panel: Panel, recent: served.Served, last_day: int, studied: NDArray
         panel: histories; its last column is the present.
         recent: served forecasts, with `day` counted as the panel's columns plus any constant.
         last_day: that day count of the panel's last column.
-        studied: (n,) errors up to this column are settled: the recipe was looked for again after them.
+        studied: (n,) forecasts from before this column are settled: the recipe was looked for again on what came of them.
+            Without that every shift was found twice, the second time on the day the pause was over.
     """
-    errors = served.daily_errors(recent, panel.n_skus, last_day, RECENT_DAYS)
-    columns = panel.n_days - RECENT_DAYS + np.arange(RECENT_DAYS)
-    errors = np.where(columns > studied[:, None], errors, np.nan)
+    origin = recent.day - recent.horizon - (last_day - panel.n_days + 1)
+    since = origin >= studied[recent.sku]
+    kept = served.Served(*(getattr(recent, name)[since] for name in served.Served.__slots__))
+    errors = served.daily_errors(kept, panel.n_skus, last_day, RECENT_DAYS)
     reference = slice(max(panel.n_days - RECENT_DAYS - PAST_DAYS, 0), max(panel.n_days - RECENT_DAYS, 0))
     return shift.find_shifts(errors, panel.price[:, reference], panel.observed[:, reference])
 

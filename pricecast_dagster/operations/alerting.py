@@ -77,7 +77,8 @@ def observe(
         alerts.keep(connection, kept)
         if digest is None:
             return None, len(seen)
-        letters.post(connection, digests.content(digest, now), digest.severity.value, [one.name for one in to], now)
+        page = f"{settings.api_url.rstrip('/')}/monitoring"
+        letters.post(connection, digests.content(digest, now, page), digest.severity.value, [one.name for one in to], now)
     return digests.title(digest), len(seen)
 
 

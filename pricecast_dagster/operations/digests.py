@@ -148,13 +148,18 @@ def _line(one: Alert, part: str) -> str:
     return f"- [{one.severity}] {who}{one.told}{' ' + one.remedy if one.remedy else ''}"
 
 
-def content(digest: Digest, now: datetime) -> dict[str, Any]:
-    """The message for programs: what a webhook gets."""
+def content(digest: Digest, now: datetime, page: str) -> dict[str, Any]:
+    """The message for programs: what a webhook gets.
+
+    Args:
+        page: where a person reads more.
+    """
     return {
         "title": title(digest),
         "severity": digest.severity.value,
         "created_at": now.isoformat(),
-        "text": text(digest),
+        "text": f"{text(digest)}\n{page}",
+        "url": page,
         "kinds": sorted({one.kind for part in PARTS for one in getattr(digest, part)}),
         "counts": {part: len(getattr(digest, part)) for part in PARTS} | {"present": digest.present},
         **{part: [_item(one) for one in getattr(digest, part)[:LISTED]] for part in PARTS},

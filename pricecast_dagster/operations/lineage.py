@@ -13,14 +13,27 @@ from pricecast_dagster.stages.commit import CHECKS
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.staleness import present_inputs, why_stale
 from pricecast_dagster.stages.versions import code_versions
-from pricecast_dagster.storage import forecasts, ingests, products, registry, requests
+from pricecast_dagster.storage import (
+    forecasts,
+    ingests,
+    monitor_results,
+    products,
+    registry,
+    requests,
+    served_scores,
+    trials,
+)
+from pricecast_dagster.storage.monitor_results import MonitorResult
 from pricecast_dagster.storage.products import Product
 from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.requests import RetrainRequest
+from pricecast_dagster.storage.served_scores import ServedScore
 from pricecast_dagster.storage.states import StageState, read_states
+from pricecast_dagster.storage.trials import Trial
 
 LISTED_VERSIONS = 5
 LISTED_ROWS = 10
+LISTED_FINDINGS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,8 @@ class Lineage:
         steps: from the forecast up to raw_history.
         models: the newest versions of its model, each with why it was trained and what was decided.
         requests: what asked for it to be trained again, newest first.
+        served: how far its served forecasts were off, of all days ahead, by window.
+        findings: what the monitor found of it, newest first; trials: of its models, newest first.
         source: where its rows came from and when they were read; rejected: rows of it that were not taken, at most ten.
     """
 
@@ -64,6 +79,9 @@ class Lineage:
     steps: tuple[Step, ...]
     models: tuple[ModelVersion, ...]
     requests: tuple[RetrainRequest, ...]
+    served: tuple[ServedScore, ...]
+    findings: tuple[MonitorResult, ...]
+    trials: tuple[Trial, ...]
     source: str
     read_at: datetime | None
     rejected: tuple[str, ...]
@@ -83,6 +101,9 @@ def why(context: StageContext, sku: str) -> Lineage:
         models = registry.versions(connection, sku)[:LISTED_VERSIONS]
         current = forecasts.currents(connection, [sku]).get(sku)
         reads = ingests.recent(connection, 100)
+        served = [score for score in served_scores.of_sku(connection, sku) if score.horizon == served_scores.ALL_HORIZONS]
+        found = monitor_results.of_sku(connection, sku, limit=LISTED_FINDINGS)
+        on_trial = trials.listed(connection, sku=sku, limit=LISTED_VERSIONS)
     codes = code_versions(context.settings, context.calendar)
     steps = []
     for stage in reversed(STAGES):
@@ -101,6 +122,9 @@ def why(context: StageContext, sku: str) -> Lineage:
         steps=tuple(steps),
         models=tuple(models),
         requests=tuple(asked),
+        served=tuple(served),
+        findings=tuple(found),
+        trials=tuple(on_trial),
         source=context.settings.source,
         read_at=read.finished_at or read.started_at if read else None,
         rejected=_rejected(context, sku, [one.id for one in reads]),

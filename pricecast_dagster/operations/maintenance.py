@@ -9,14 +9,26 @@ alone: a run under way may have written them and not committed yet.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, TypeVar
 
 from pricecast_dagster.schemas import Stage
 from pricecast_dagster.stages.context import StageContext
-from pricecast_dagster.storage import forecasts, ingests, monitor_results, products, registry, states
+from pricecast_dagster.storage import (
+    alerts,
+    forecasts,
+    ingests,
+    letters,
+    monitor_passes,
+    monitor_results,
+    products,
+    registry,
+    states,
+    trials,
+)
 from pricecast_dagster.storage.registry import ModelVersion
 
 _Answer = TypeVar("_Answer")
@@ -58,6 +70,10 @@ class _Rule:
     told: str
     look: Callable[[], int]
     carry_out: Callable[[], int]
+
+
+class _GivenUpError(Exception):
+    """A transaction was carried out to see what it would do."""
 
 
 def _rules(context: StageContext) -> Iterator[_Rule]:
@@ -115,6 +131,15 @@ def _rules(context: StageContext) -> Iterator[_Rule]:
         lambda: kept.ask(lambda connection: monitor_results.expired(connection, results_from)),
         lambda: kept.change(lambda connection: monitor_results.prune(connection, results_from)),
     )
+    told = f"older than {settings.keep_monitor_days} days (PRICECAST_KEEP_MONITOR_DAYS)"
+    forgetting: dict[str, Callable[[Any], int]] = {
+        "passes of the monitor": lambda connection: monitor_passes.prune(connection, results_from.date()),
+        "trials that ended": lambda connection: trials.prune(connection, results_from),
+        "alerts that were resolved": lambda connection: alerts.prune(connection, results_from),
+        "digests of alerts": lambda connection: letters.prune(connection, results_from),
+    }
+    for what, forget in forgetting.items():
+        yield _Rule(what, told, partial(kept.would_change, forget), partial(kept.change, forget))
 
 
 def _stray_frames(context: StageContext, kept: "_Retention", stage: Stage) -> _Rule:
@@ -142,6 +167,14 @@ class _Retention:
         """One transaction; returns what it counts."""
         with self.context.database.write() as connection:
             return statement(connection)
+
+    def would_change(self, statement: Callable[[Any], int]) -> int:
+        """What `change` would count; the transaction is given up."""
+        count = 0
+        with suppress(_GivenUpError), self.context.database.write() as connection:
+            count = statement(connection)
+            raise _GivenUpError
+        return count
 
     def before(self, days: int) -> datetime:
         """The time so many days ago."""

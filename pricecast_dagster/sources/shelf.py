@@ -7,7 +7,7 @@ changes in ten go back exactly to the price before, most fall on Monday, Tuesday
 .98, .99 or .90.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -51,6 +51,22 @@ class ShelfHabits:
     depth: Amounts
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Shelf:
+    """How prices stand at the end of a day; (n_products,) each.
+
+    Attributes:
+        regular: the price outside promotions; current: the price, both in R$.
+        on_promotion: whether it is one.
+        market: what the market adds to the target, of its logarithm.
+    """
+
+    regular: Amounts
+    current: Amounts
+    on_promotion: NDArray[np.bool_]
+    market: Amounts
+
+
 def draw_habits(cheapest: Amounts, dearest: Amounts, generator: np.random.Generator) -> ShelfHabits:
     """Habits of products whose regular prices lie between two bounds, (n_products,) in R$."""
     n = len(cheapest)
@@ -81,28 +97,54 @@ def shelf_prices(
         (n_products, n_days) in R$, to the cent.
     """
     n, n_days = eagerness.shape
-    weekday = (days.astype(np.int64) + 3) % 7
-    year = days.astype("datetime64[D]").astype(np.int64) / 365.25
-    begin, change = _hazards(habits)
+    begun = _year(days[0])
     regular = to_ending(habits.base, habits.ending)
-    current, on_promotion, market = regular.copy(), np.zeros(n, dtype=np.bool_), np.zeros(n)
+    shelf = Shelf(regular, regular, np.zeros(n, dtype=np.bool_), np.zeros(n))
     prices = np.empty((n_days, n))
     for day in range(n_days):  # what a price does depends on where it was: no way around the days, but all products at once
-        chance, kind, noise = generator.random(n), generator.random(n), generator.normal(size=(3, n))
-        ready = WEEKDAY_WEIGHTS[weekday[day]]
-        market = 0.98 * market + 0.008 * noise[2]
-        if day:
-            ends = on_promotion & (chance < min(ready / PROMOTION_DAYS, 1.0))
-            starts = ~on_promotion & (chance < begin * ready * eagerness[:, day])
-            moves = ~on_promotion & ~starts & (kind < change * ready)
-            season = habits.season * np.cos(2 * np.pi * (year[day] - habits.phase))
-            target = habits.base * np.exp(habits.drift * (year[day] - year[0]) + season + market + 0.05 * noise[0])
-            regular = np.where(moves, to_ending(target, habits.ending), regular)
-            discounted = _below(regular * (1 - np.clip(habits.depth + 0.05 * noise[1], 0.04, 0.5)), regular, habits.ending)
-            current = np.where(starts, discounted, np.where(ends | moves, regular, current))
-            on_promotion = (on_promotion | starts) & ~ends
-        prices[day] = current
+        after = next_day(habits, shelf, days[day], begun, eagerness[:, day], generator)
+        shelf = after if day else replace(shelf, market=after.market)
+        prices[day] = shelf.current
     return prices.T
+
+
+def next_day(
+    habits: ShelfHabits,
+    shelf: Shelf,
+    day: np.datetime64,
+    begun: float,
+    eagerness: Amounts,
+    generator: np.random.Generator,
+) -> Shelf:
+    """How prices stand a day later.
+
+    Args:
+        habits: of each product.
+        shelf: how they stood the evening before.
+        day: the day that comes, datetime64[D].
+        begun: when the history begins, in years since 1970: the trend counts from there.
+        eagerness: (n_products,) of the day, see `shelf_prices`.
+        generator: drawn from.
+    """
+    n = len(habits.base)
+    chance, kind, noise = generator.random(n), generator.random(n), generator.normal(size=(3, n))
+    ready = WEEKDAY_WEIGHTS[(int(day.astype(np.int64)) + 3) % 7]
+    market = 0.98 * shelf.market + 0.008 * noise[2]
+    begin, change = _hazards(habits)
+    ends = shelf.on_promotion & (chance < min(ready / PROMOTION_DAYS, 1.0))
+    starts = ~shelf.on_promotion & (chance < begin * ready * eagerness)
+    moves = ~shelf.on_promotion & ~starts & (kind < change * ready)
+    season = habits.season * np.cos(2 * np.pi * (_year(day) - habits.phase))
+    target = habits.base * np.exp(habits.drift * (_year(day) - begun) + season + market + 0.05 * noise[0])
+    regular = np.where(moves, to_ending(target, habits.ending), shelf.regular)
+    discounted = _below(regular * (1 - np.clip(habits.depth + 0.05 * noise[1], 0.04, 0.5)), regular, habits.ending)
+    current = np.where(starts, discounted, np.where(ends | moves, regular, shelf.current))
+    return Shelf(regular, current, (shelf.on_promotion | starts) & ~ends, market)
+
+
+def _year(day: np.datetime64) -> float:
+    """A day in years since 1970."""
+    return float(day.astype("datetime64[D]").astype(np.int64)) / 365.25
 
 
 def to_ending(price: Amounts, ending: Amounts) -> Amounts:

@@ -25,7 +25,7 @@ PRODUCTS_FILE: Final = "products.csv"
 PRICES_FILE: Final = "prices.csv"
 SALES_FILE: Final = "sales.csv"
 
-_EAGERNESS_OF_PEAKS: Final = 1.5
+EAGERNESS_OF_PEAKS: Final = 1.5
 """How much readier for a promotion the shop is where twice the usual is sold."""
 
 
@@ -71,7 +71,7 @@ def make_retailer(days: int, products: int, seed: int, last_day: date) -> Retail
     cheapest, dearest = (np.array([getattr(one, bound) for one in categories]) for bound in ("cheapest", "dearest"))
     peaks = _by_category(listed[CATEGORY].tolist(), calendar)
     habits = draw_habits(cheapest, dearest, of_habits)
-    prices = shelf_prices(habits, calendar, peaks**_EAGERNESS_OF_PEAKS, of_prices)
+    prices = shelf_prices(habits, calendar, peaks**EAGERNESS_OF_PEAKS, of_prices)
     quantities = sold(draw_tastes(prices[:, 0], of_tastes), prices, calendar, peaks, of_sales)
 
     skus = pd.array(listed[SKU].tolist(), dtype="str").take(np.repeat(np.arange(products), days))

@@ -92,8 +92,9 @@ def active_skus(connection: Connection) -> set[str]:
 
 def categories(connection: Connection) -> dict[str, int]:
     """Category -> how many active products it has."""
-    query = select(product.c.category, func.count()).where(product.c.active).group_by(product.c.category)
-    return {row[0]: row[1] for row in connection.execute(query.order_by(product.c.category))}
+    count = func.count().label("products")
+    query = select(product.c.category, count).where(product.c.active).group_by(product.c.category).order_by(product.c.category)
+    return {row.category: row.products for row in connection.execute(query)}
 
 
 def names(connection: Connection) -> dict[str, str]:

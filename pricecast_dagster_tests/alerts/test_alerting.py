@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from pricecast_dagster.errors import DatabaseUnavailableError
-from pricecast_dagster.operations import alerting
+from pricecast_dagster.operations import alerting, maintenance
 from pricecast_dagster.storage import alerts, letters, monitor_results
 from pricecast_dagster.storage.letters import DeliveryStatus
 from pricecast_dagster.storage.monitor_results import MonitorResult
@@ -24,7 +24,7 @@ def test_products_that_failed_are_one_message_and_their_repair_another(told: Tol
     sound = told.shop.rows.copy()
     for sku in ("SKU0001", "SKU0003"):
         told.shop.ruin(sku)
-    told.shop.refresh()
+    told.refresh()
     told.look()
     told.look()
     assert told.titles == ["pricecast: 2 new"]
@@ -38,7 +38,7 @@ def test_products_that_failed_are_one_message_and_their_repair_another(told: Tol
 
     told.shop.rows = sound
     told.shop.save()
-    told.shop.refresh()
+    told.refresh()
     told.look()
     told.look()
     assert told.titles == ["pricecast: 2 new", "pricecast: 2 resolved"]
@@ -47,7 +47,7 @@ def test_products_that_failed_are_one_message_and_their_repair_another(told: Tol
 
 def test_what_lasts_is_told_again_once_the_silence_is_over(told: Told) -> None:
     told.shop.ruin("SKU0002")
-    told.shop.refresh()
+    told.refresh()
     told.look()
     told.wait(hours=23)
     told.look()
@@ -61,11 +61,11 @@ def test_a_subject_that_comes_and_goes_within_the_silence_is_told_of_once(told: 
     sound = told.shop.rows.copy()
     for _ in range(2):
         told.shop.ruin("SKU0002")
-        told.shop.refresh()
+        told.refresh()
         told.look()
         told.shop.rows = sound.copy()
         told.shop.save()
-        told.shop.refresh()
+        told.refresh()
         told.look()
     assert told.titles == ["pricecast: 1 new", "pricecast: 1 resolved"]
 
@@ -73,11 +73,11 @@ def test_a_subject_that_comes_and_goes_within_the_silence_is_told_of_once(told: 
 def test_a_receiver_that_is_down_gets_every_message_in_order_once_it_is_up(told: Told) -> None:
     told.receiver.status = 503
     told.shop.ruin("SKU0001")
-    told.shop.refresh()
+    told.refresh()
     failed = told.look().delivered.failed
     assert list(failed.values()) == ["The receiver answered 503 Service Unavailable."]
     told.shop.ruin("SKU0002")
-    told.shop.refresh()
+    told.refresh()
     told.look()  # a second message; it waits behind the first one
     with told.shop.context().database.read() as connection:
         waiting = letters.undelivered(connection)
@@ -95,7 +95,7 @@ def test_a_receiver_that_is_down_gets_every_message_in_order_once_it_is_up(told:
 def test_a_letter_is_given_up_after_a_week_kept_on_record_and_can_be_sent_again(told: Told) -> None:
     told.receiver.status = 500
     told.shop.ruin("SKU0001")
-    told.shop.refresh()
+    told.refresh()
     told.look()
     told.wait(days=8)
     told.settings(alert_silence_hours=1000, check_source_days=1000)
@@ -110,7 +110,7 @@ def test_a_letter_is_given_up_after_a_week_kept_on_record_and_can_be_sent_again(
 
 def test_two_passes_at_once_tell_the_same_thing_once(told: Told) -> None:
     told.shop.ruin("SKU0001")
-    told.shop.refresh()
+    told.refresh()
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: told.look(), range(8)))
     assert told.titles == ["pricecast: 1 new"]
@@ -119,7 +119,7 @@ def test_two_passes_at_once_tell_the_same_thing_once(told: Told) -> None:
 
 def test_a_sender_that_died_with_a_letter_in_hand_leaves_it_to_the_next_once_its_claim_has_ended(told: Told) -> None:
     told.shop.ruin("SKU0001")
-    told.shop.refresh()
+    told.refresh()
     told.receiver.status = 500
     told.look()
     told.receiver.status = 200
@@ -139,7 +139,7 @@ def test_without_a_receiver_alerts_are_kept_and_told_to_the_first_one_there_is(t
     url = told.receiver.url
     told.settings(alert_webhooks=[])
     told.shop.ruin("SKU0001")
-    told.shop.refresh()
+    told.refresh()
     assert told.look().title is None
     with told.shop.context().database.read() as connection:
         assert [one.subject for one in alerts.present(connection)] == ["failed:SKU0001"]
@@ -150,7 +150,7 @@ def test_without_a_receiver_alerts_are_kept_and_told_to_the_first_one_there_is(t
 
 def test_each_receiver_gets_its_own_copy_whatever_becomes_of_the_others(told: Told) -> None:
     told.shop.ruin("SKU0001")
-    told.shop.refresh()
+    told.refresh()
     with http_receiver() as other:
         told.settings(alert_webhooks=[told.receiver.url, other.url])
         told.receiver.status = 500
@@ -165,7 +165,7 @@ def test_each_receiver_gets_its_own_copy_whatever_becomes_of_the_others(told: To
 
 def test_a_source_that_is_gone_is_told_and_its_return_too(told: Told) -> None:
     told.settings(check_source_days=1000)
-    told.shop.refresh()
+    told.refresh()
     hidden = told.shop.file.rename(told.shop.folder / "hidden.csv")
     told.look()
     assert "cannot be looked at" in told.receiver.got[0]["new"][0]["told"]
@@ -186,7 +186,7 @@ def test_a_source_without_news_for_days_is_a_warning_that_names_the_day(told: To
 
 
 def test_what_the_monitor_found_is_told_with_its_figures(told: Told) -> None:
-    told.shop.refresh()
+    told.refresh()
     context = told.shop.context()
     with context.database.write() as connection:
         monitor_results.record(
@@ -215,7 +215,7 @@ def test_only_what_is_grave_enough_is_told(told: Told) -> None:
 def test_no_secret_is_stored_or_shown(told: Told, caplog: pytest.LogCaptureFixture) -> None:
     told.receiver.status = 302
     told.shop.ruin("SKU0001")
-    told.shop.refresh()
+    told.refresh()
     context = told.shop.context()
     passed = alerting.run(context)
     with context.database.read() as connection:
@@ -234,3 +234,28 @@ def test_without_a_database_a_look_says_so(told: Told) -> None:
     file.mkdir()
     with pytest.raises(DatabaseUnavailableError):
         alerting.run(context)
+
+
+def test_maintenance_forgets_what_was_resolved_long_ago_and_its_messages(told: Told) -> None:
+    sound = told.shop.rows.copy()
+    told.settings(check_source_days=10_000)
+    told.shop.ruin("SKU0001")
+    told.refresh()
+    told.look()
+    told.shop.rows = sound
+    told.shop.save()
+    told.shop.ruin("SKU0002")
+    told.refresh()
+    told.look()
+    told.wait(days=told.shop.settings.keep_monitor_days + 1)
+
+    def surplus(found: list[maintenance.Surplus]) -> dict[str, int]:
+        return {one.what: one.count for one in found if "alerts" in one.what}
+
+    context = told.shop.context()
+    assert surplus(maintenance.examine(context)) == {"alerts that were resolved": 1, "digests of alerts": 2}
+    assert surplus(maintenance.clear(context)) == {"alerts that were resolved": 1, "digests of alerts": 2}
+    assert surplus(maintenance.examine(context)) == {"alerts that were resolved": 0, "digests of alerts": 0}
+    with context.database.read() as connection:
+        assert [one.subject for one in alerts.present(connection)] == ["failed:SKU0002"]
+        assert letters.undelivered(connection) == []

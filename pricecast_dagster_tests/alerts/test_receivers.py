@@ -17,7 +17,7 @@ CONTENT = {"id": "pricecast-1", "title": "pricecast: 1 new", "severity": "error"
 
 
 def test_a_digest_that_tells_of_the_monitor_is_mailed_with_the_report(told: Told) -> None:
-    told.shop.refresh()
+    told.refresh()
     context = told.shop.context()
     with context.database.write() as connection:
         result = MonitorResult("SKU0001", "accuracy", "off by twice the last price", {}, context.clock())
@@ -38,13 +38,13 @@ def test_a_digest_that_tells_of_the_monitor_is_mailed_with_the_report(told: Told
 def test_a_digest_without_the_monitor_is_mailed_alone_and_its_end_too(told: Told) -> None:
     sound = told.shop.rows.copy()
     told.shop.ruin("SKU0001")
-    told.shop.refresh()
+    told.refresh()
     with mail_receiver() as mail:
         told.settings(alert_webhooks=[], alert_targets=[mail.url])
         told.look()
         told.shop.rows = sound
         told.shop.save()
-        told.shop.refresh()
+        told.refresh()
         told.look()
     assert [message["Subject"] for message in mail.got] == ["pricecast: 1 new", "pricecast: 1 resolved"]
     assert not [part for message in mail.got for part in message.walk() if part.get_filename()]
@@ -52,7 +52,7 @@ def test_a_digest_without_the_monitor_is_mailed_alone_and_its_end_too(told: Told
 
 def test_a_mail_server_that_is_down_is_said_and_gets_the_mail_when_it_is_up(told: Told) -> None:
     told.shop.ruin("SKU0001")
-    told.shop.refresh()
+    told.refresh()
     with mail_receiver() as mail:
         up = mail.url
     told.settings(alert_webhooks=[], alert_targets=[up])

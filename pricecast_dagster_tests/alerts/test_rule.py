@@ -75,7 +75,7 @@ def test_ten_thousand_findings_are_a_message_of_twenty_lines_that_counts_the_oth
     text = digests.text(digest)
     assert len(text.splitlines()) < 30
     assert "9,980 more of kind failed" in text
-    content = digests.content(digest, START)
+    content = digests.content(digest, START, "http://127.0.0.1:8000/monitoring")
     assert content["counts"]["new"] == 10_000
     assert len(content["new"]) == 20
 

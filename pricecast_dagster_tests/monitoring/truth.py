@@ -52,8 +52,8 @@ class Truth:
         """The histories as they stood at the end of a day; a correction counts from the day it comes."""
         late = (self.day >= 0) & (self.day <= column)
         price = np.where(late[:, None], self.corrected, self.panel.price)[:, : column + 1]
-        quantity, observed = (values[:, : column + 1] for values in (self.panel.quantity, self.panel.observed))
-        return Panel(self.panel.skus, self.panel.first_day, price, quantity, observed)
+        kept = slice(0, column + 1)
+        return Panel(self.panel.skus, self.panel.first_day, price, self.panel.quantity[:, kept], self.panel.observed[:, kept])
 
     def select(self, numbers: NDArray[np.intp]) -> "Truth":
         """Some of the products."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,11 +12,13 @@ from pricecast_dagster.operations.maintenance import clear, examine
 from pricecast_dagster.schemas import Stage
 from pricecast_dagster.stages.bundles import load_model
 from pricecast_dagster.stages.context import StageContext, open_context
-from pricecast_dagster.storage import forecasts, ingests, monitor_results, products, registry, states
+from pricecast_dagster.storage import forecasts, ingests, monitor_results, products, registry, states, trials
 from pricecast_dagster.storage.monitor_results import MonitorResult
+from pricecast_dagster.storage.trials import Role, Trial, TrialStatus
 from pricecast_dagster_tests.shop import Shop, open_shop
 
 AWAY = timedelta(days=500)
+DAYS = (date(2026, 6, 1), date(2026, 6, 15))
 
 
 @pytest.fixture
@@ -152,7 +154,24 @@ def test_rejected_rows_of_forgotten_reads_go(shop: Shop) -> None:
 def test_old_results_of_the_monitor_go(shop: Shop) -> None:
     with shop.context().database.write() as connection:
         monitor_results.record(connection, [MonitorResult("SKU0001", "drift", "ok", {}, shop.clock())])
-    assert counts(clear, later(shop))["monitor results"] == 1
+        begun = Trial("SKU0001", Role.CHALLENGER, "20260101T000000Z", "20260102T000000Z", "a trial", *DAYS, shop.clock())
+        trials.begin(connection, [begun])
+        trials.end(connection, trials.listed(connection)[0].id, TrialStatus.KEPT, "no better", {}, shop.clock())
+    context = later(shop, timedelta(days=1000))
+    gone = {"monitor results": 1, "trials that ended": 1}
+    assert gone.items() <= counts(examine, context).items()
+    assert gone.items() <= counts(examine, context).items()
+    assert gone.items() <= counts(clear, context).items()
+    assert not gone.keys() & counts(clear, context).keys()
+
+
+def test_a_version_on_an_open_trial_stays_whatever_its_age(shop: Shop) -> None:
+    with shop.context().database.write() as connection:
+        oldest = registry.kept(connection, ["SKU0001"])[0]
+        begun = Trial("SKU0001", Role.CHALLENGER, oldest.version, "20260102T000000Z", "a trial", *DAYS, shop.clock())
+        trials.begin(connection, [begun])
+    clear(open_context(shop.settings.model_copy(update={"keep_versions": 1}), clock=shop.clock))
+    load_model(shop.context(), "SKU0001", oldest.version)
 
 
 def test_a_file_that_a_run_writes_anew_while_it_is_about_to_be_put_away_stays(shop: Shop) -> None:

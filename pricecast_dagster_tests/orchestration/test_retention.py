@@ -1,6 +1,7 @@
 """Deleting from Dagster's own tables: what a person and the daemon see of partitions is the same before and after."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -10,10 +11,15 @@ from dagster._core.storage.partition_status_cache import AssetPartitionStatus, g
 
 from pricecast_dagster.errors import StorageError
 from pricecast_dagster.orchestration import retention
+from pricecast_dagster.orchestration.instance import is_postgres, prepare_home
 from pricecast_dagster.orchestration.partitions import PARTITIONS_NAME, skus_partitions
-from pricecast_dagster.orchestration.retention import examine_events, prune_events
+from pricecast_dagster.orchestration.retention import examine_events, open_instance, prune_events
 from pricecast_dagster.schemas import STAGES, Stage
+from pricecast_dagster.settings import load_settings
+from pricecast_dagster_tests.databases import database_url
 from pricecast_dagster_tests.orchestration.conftest import Desk
+
+__all__ = ["database_url"]
 
 LATER = timedelta(days=1)
 NOTHING = retention.Superseded(0, 0, 0, 0)
@@ -122,3 +128,16 @@ def test_the_job_tells_what_it_gave_up_and_looks_only_where_it_is_told_to(desk: 
         table = event.step_output_data.metadata[title]
         assert isinstance(table, dg.TableMetadataValue)
         assert "model versions" in {record.data["what"] for record in table.records}
+
+
+def test_whoever_is_no_dagster_process_finds_the_instance_that_up_made(database_url: str, tmp_path: Path) -> None:
+    settings = load_settings(home=str(tmp_path / "home"), database_url=database_url)
+    if not is_postgres(settings):
+        with open_instance(settings) as instance:
+            assert instance is None
+    prepare_home(settings)
+    with open_instance(settings) as instance:
+        assert instance is not None
+        assert examine_events(instance, 1, now()) == NOTHING
+        storage = type(instance.event_log_storage).__name__
+    assert storage == ("PostgresEventLogStorage" if is_postgres(settings) else "SqliteEventLogStorage")
