@@ -26,8 +26,8 @@ CERTAINTY: Final = (6.31, 2.92, 2.35, 2.13, 2.02)
 """Standard errors by which a new recipe has to be better, for 2, 3, ... refits: 95 % quantiles of Student's t."""
 
 LEAST_GAIN: Final = 0.03
-"""Share of the squared error under which a gain is none: 1.5 % of the RMSE is noise elsewhere too. Without it a recipe that overfits,
-held back by its weights, passed with a gain of 1.2 % on the second of two hundred tries."""
+"""Share of the squared error under which a gain is none: 1.5 % of the RMSE is noise elsewhere too. Without it a recipe that
+overfits, held back by its weights, passed with a gain of 1.2 % on the second of two hundred tries."""
 
 LEAST_BLOCKS: Final = 2
 
