@@ -167,6 +167,8 @@ def smuggle(shop: Shop, sku: str) -> str:
     return before.version
 
 
+@pytest.mark.loop
+@pytest.mark.timeout(3000)
 def test_a_smuggled_champion_is_rolled_back_within_a_fortnight_and_the_good_one_stays(tmp_path: Path) -> None:
     rows = noisy_rows(136, skus=(SHIFTED,))
     shop = open_with(tmp_path, rows)
