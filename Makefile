@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements/dev.txt
+PEERS := .accuracy/venv
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,9 +17,12 @@ $(VENV)/.installed: $(LOCK) pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-lock:  ## write requirements/dev.txt again from pyproject.toml (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
-		--no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -o $(LOCK)
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
+	--no-emit-find-links --no-header --no-annotate
+
+lock:  ## write requirements/*.txt again from pyproject.toml (needs uv)
+	$(COMPILE) pyproject.toml --group dev -o $(LOCK)
+	$(COMPILE) --group pyproject.toml:peers -o requirements/peers.txt
 
 demo: setup  ## 50 products in Dagster, one changed, only that one computed; ONCE=1 ends by itself
 	$(BIN)/python -m examples.demo $(if $(ONCE),--once)
@@ -35,8 +39,15 @@ proofs: setup  ## 200 random histories against a count of what should be recompu
 proof-platform: setup  ## a retailer's weeks before real Dagster processes and a browser, counted; PRODUCTS=500 DATABASE=sqlite
 	$(BIN)/python -m pricecast_dagster_tests.proofs.scenario --products $(or $(PRODUCTS),500) --database $(or $(DATABASE),sqlite)
 
-accuracy: setup  ## tests that measure forecasts on real data, where it lies beside the checkout
+accuracy: setup $(PEERS)/.installed  ## forecasts beside simple methods and peers on real and generated sets: the tables, and what must hold
 	$(BIN)/pytest -m accuracy
+	$(BIN)/python -m benchmarks.accuracy --peers $(PEERS)/bin/python --out .accuracy/tables.md
+	$(BIN)/python -m benchmarks.accuracy --horizon 60 --out .accuracy/tables-60.md
+
+$(PEERS)/.installed: requirements/peers.txt
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/peers.txt
+	touch $@
 
 lint: setup  ## ruff, its format, and who may import whom
 	$(BIN)/ruff check .

@@ -1,23 +1,27 @@
-"""The HTTP API under load: predict at 16 connections beside a bare FastAPI route that returns the same bytes, and an export.
+"""The HTTP API under load: predict at 16 connections beside a bare FastAPI route that returns the same bytes, and the exports.
 
-    python -m benchmarks.api [--seconds 60] [--products 10000]
+    python -m benchmarks.api [--seconds 60] [--products 10000] [--kind sqlite]
 
-Server and load generator share the machine. Both servers run the same uvicorn in a process of their own; the floor's route takes
-the same path and returns a constant. Export: growth of the server's peak memory over what it had before.
+Every request asks for a product by chance. Server and load generator share the machine; both servers run the same uvicorn in a
+process of their own, and the floor's route takes the same path and returns a constant. The two take turns of five seconds, so
+that whatever else the machine does meets both. `cold` is the first request for each product, `written to` is predict while
+another process commits ten times a second. Processor time is the server's own. Export: growth of the server's peak memory.
 """
 
 import argparse
 import asyncio
 import os
+import random
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -32,18 +36,41 @@ from pricecast_dagster.storage.states import Inputs, StageState
 from pricecast_dagster_tests.databases import KINDS, new_database_url
 
 CONNECTIONS = 16
+TURN_SECONDS = 5.0
+WRITES_A_SECOND = 10
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 PART = 500
 
 
-@dataclass(frozen=True)
+@dataclass
 class Load:
-    """What a load brought: answers a second, milliseconds, answers that were not 200."""
+    """What a load brought; several turns add up.
 
-    rate: float
-    p50: float
-    p99: float
-    errors: int
+    Attributes:
+        times: seconds of each answer.
+        errors: answers that were not 200.
+        seconds: how long it lasted.
+        processor: seconds of the server's processor time.
+    """
+
+    times: list[float] = field(default_factory=list)
+    errors: int = 0
+    seconds: float = 0.0
+    processor: float = 0.0
+
+    def line(self, name: str) -> str:
+        """As a row of the table."""
+        p50, p99 = np.percentile(np.array(self.times) * 1000, (50, 99))
+        count = len(self.times)
+        return (
+            f"  {name:12} {count / self.seconds:8,.0f} /s   p50 {p50:6.2f} ms   p99 {p99:6.2f} ms   {self.errors} errors   "
+            f"{1e6 * self.processor / count:5.0f} us of processor each"
+        )
+
+    @property
+    def rate(self) -> float:
+        """Answers a second."""
+        return len(self.times) / self.seconds
 
 
 def fill(url: str, count: int) -> list[str]:
@@ -101,12 +128,13 @@ def serve(url: str, home: str, port: int) -> None:
     from fastapi import FastAPI, Response
 
     if url:
+        from pricecast_dagster.api.access_log import AccessLog
         from pricecast_dagster.api.application import create_app
         from pricecast_dagster.api.observability import log_as_json
         from pricecast_dagster.api.services import open_services
 
-        app = create_app(open_services(load_settings(database_url=url, home=home)))
-        log_as_json()
+        services = open_services(load_settings(database_url=url, home=home))
+        app = create_app(services, access=AccessLog(log_as_json()))
     else:
         app = FastAPI()
         content = Path(home).read_bytes()
@@ -118,9 +146,27 @@ def serve(url: str, home: str, port: int) -> None:
     uvicorn.run(app, host="127.0.0.1", port=port, log_config=None, access_log=False)
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server in a process of its own; Linux only."""
+
+    port: int
+    pid: int
+
+    def peak_megabytes(self) -> float:
+        """The most memory that it has had."""
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+    def processor_seconds(self) -> float:
+        """Its processor time until now."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def server(url: str, home: str) -> "Iterator[tuple[int, subprocess.Popen[bytes]]]":
-    """A server in a process of its own; gives its port. The log goes to a file, as in production."""
+def server(url: str, home: str) -> Iterator[Server]:
+    """Run a server. The log goes to a file, as in production."""
     from pricecast_dagster.orchestration.processes import free_port, is_free
 
     port = free_port()
@@ -131,42 +177,96 @@ def server(url: str, home: str) -> "Iterator[tuple[int, subprocess.Popen[bytes]]
             while is_free(port):
                 assert child.poll() is None, "the server has ended"
                 time.sleep(0.05)
-            yield port, child
+            yield Server(port, child.pid)
         finally:
             child.terminate()
             child.wait()
 
 
-async def load(port: int, skus: Sequence[str], seconds: float) -> Load:
-    """Ask for random products on so many connections, each one question after the other."""
-    times: list[float] = []
-    errors = 0
-    deadline = time.perf_counter() + seconds
+class Client(asyncio.Protocol):
+    """One connection that asks one question after the other until there are no more."""
 
-    async def one(number: int) -> None:
-        nonlocal errors
-        generator = np.random.default_rng(number)
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while time.perf_counter() < deadline:
-            sku = skus[int(generator.integers(len(skus)))]
-            started = time.perf_counter()
-            writer.write(f"GET /ml/predict/{sku} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-            await reader.readexactly(length)
-            times.append(time.perf_counter() - started)
-            errors += not head.startswith(b"HTTP/1.1 200")
-        writer.close()
+    def __init__(self, load: Load, port: int, skus: Iterator[str]) -> None:
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._load, self._port, self._skus = load, port, skus
+        self._got, self._needed, self._started = b"", 0, 0.0
 
-    await asyncio.gather(*(one(number) for number in range(CONNECTIONS)))
-    milliseconds = np.array(times) * 1000
-    return Load(len(times) / seconds, float(np.percentile(milliseconds, 50)), float(np.percentile(milliseconds, 99)), errors)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The first question."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._ask()
+
+    def data_received(self, data: bytes) -> None:
+        """A part of an answer; with the last one comes the next question."""
+        self._got += data
+        if not self._needed:
+            head, end, _ = self._got.partition(b"\r\n\r\n")
+            if not end:
+                return
+            self._needed = len(head) + 4 + int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+        if len(self._got) >= self._needed:
+            self._load.times.append(time.perf_counter() - self._started)
+            self._load.errors += not self._got.startswith(b"HTTP/1.1 200")
+            self._ask()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """The end, which is an error unless there was nothing more to ask."""
+        if not self.done.done():
+            self._load.errors += 1
+            self.done.set_result(None)
+
+    def _ask(self) -> None:
+        sku = next(self._skus, None)
+        if sku is None:
+            self.done.set_result(None)
+            self._transport.close()
+            return
+        self._got, self._needed, self._started = b"", 0, time.perf_counter()
+        self._transport.write(f"GET /ml/predict/{sku} HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\n\r\n".encode())
 
 
-def peak_megabytes(pid: int) -> float:
-    """The most memory that a process has had; Linux only."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+def ask(running: "Server", skus: Iterator[str], into: Load) -> None:
+    """Ask on so many connections until there is nothing more to ask."""
+    import uvloop
+
+    async def all_of_them() -> None:
+        loop = asyncio.get_running_loop()
+        made = [
+            await loop.create_connection(lambda: Client(into, running.port, skus), "127.0.0.1", running.port)
+            for _ in range(CONNECTIONS)
+        ]
+        await asyncio.gather(*(client.done for _, client in made))
+
+    processor, started = running.processor_seconds(), time.perf_counter()
+    uvloop.run(all_of_them())
+    into.seconds += time.perf_counter() - started
+    into.processor += running.processor_seconds() - processor
+
+
+def by_chance(skus: Sequence[str], seconds: float) -> Iterator[str]:
+    """Products by chance, for so long."""
+    generator, deadline = random.Random(time.perf_counter_ns()), time.perf_counter() + seconds
+    while time.perf_counter() < deadline:
+        yield generator.choice(skus)
+
+
+@contextmanager
+def writing(url: str, sku: str) -> Iterator[None]:
+    """Another process writes to the store the while; nothing that is asked for changes."""
+    with subprocess.Popen([sys.executable, "-m", "benchmarks.api", "--write", url, "--home", sku]) as child:
+        try:
+            yield
+        finally:
+            child.terminate()
+
+
+def write(url: str, sku: str) -> None:
+    """Commit for ever."""
+    database = open_database(url)
+    while True:
+        with database.write() as connection:
+            products.upsert(connection, [(sku, sku, "all")], NOW)
+        time.sleep(1 / WRITES_A_SECOND)
 
 
 def fetch(port: int, path: str) -> int:
@@ -185,38 +285,39 @@ def fetch(port: int, path: str) -> int:
 
 
 def measure(kind: str, count: int, seconds: float) -> None:
-    """One kind of database: the floor, predict, the floor again, the exports."""
+    """One kind of database: the floor and predict in turns, then the exports."""
     folder = Path(tempfile.mkdtemp(prefix="bench-api-"))
     url = new_database_url(kind, folder)
     skus = fill(url, count)
-    with server(url, str(folder)) as (port, child):
-        body = folder / "body.json"
+    body = folder / "body.json"
+    loads = {name: Load() for name in ("bare route", "predict", "cold", "written to")}
+    with server(url, str(folder)) as ours:
         from urllib.request import urlopen
 
-        body.write_bytes(urlopen(f"http://127.0.0.1:{port}/ml/predict/{skus[0]}").read())
-        with server("", str(body)) as (floor_port, _):
-            asyncio.run(load(floor_port, skus, 2))
-            asyncio.run(load(port, skus, 2))
-            floors = [asyncio.run(load(floor_port, skus, seconds / 2))]
-            ours = asyncio.run(load(port, skus, seconds))
-            floors.append(asyncio.run(load(floor_port, skus, seconds / 2)))
-        floor = Load(
-            rate=float(np.mean([one.rate for one in floors])),
-            p50=float(np.mean([one.p50 for one in floors])),
-            p99=float(np.mean([one.p99 for one in floors])),
-            errors=sum(one.errors for one in floors),
-        )
-        print(f"{kind}, {count:,} products, {CONNECTIONS} connections, {seconds:.0f} s")
-        for name, one in (("bare route", floor), ("predict", ours)):
-            print(f"  {name:10} {one.rate:8,.0f} /s   p50 {one.p50:6.2f} ms   p99 {one.p99:6.2f} ms   {one.errors} errors")
-        print(f"  the floor is {floor.rate / ours.rate:.2f} times as fast")
-    with server(url, str(folder)) as (port, child):
-        fetch(port, f"/ml/predict/{skus[0]}")
-        # Twice: what the first Parquet takes is pyarrow itself, which stays.
+        body.write_bytes(urlopen(f"http://127.0.0.1:{ours.port}/ml/predict/{skus[0]}").read())
+        ask(ours, iter(skus), loads["cold"])
+        with server("", str(body)) as floor:
+            ask(floor, by_chance(skus, 1), Load())
+            for _ in range(max(round(seconds / TURN_SECONDS), 1)):
+                ask(floor, by_chance(skus, TURN_SECONDS), loads["bare route"])
+                ask(ours, by_chance(skus, TURN_SECONDS), loads["predict"])
+        with writing(url, skus[0]):
+            ask(ours, by_chance(skus, TURN_SECONDS), loads["written to"])
+    print(f"{kind}, {count:,} products, {CONNECTIONS} connections, {loads['predict'].seconds:.0f} s each")
+    for name, load in loads.items():
+        print(load.line(name))
+    print(f"  the floor is {loads['bare route'].rate / loads['predict'].rate:.2f} times as fast as predict", flush=True)
+    export(url, folder, skus[0])
+
+
+def export(url: str, folder: Path, sku: str) -> None:
+    """The exports of a server that has answered one request."""
+    with server(url, str(folder)) as ours:
+        fetch(ours.port, f"/ml/predict/{sku}")
         for path in ("/ml/forecasts.csv", "/ml/forecasts.parquet") * 2:
-            before, started = peak_megabytes(child.pid), time.perf_counter()
-            size = fetch(port, path)
-            grown = peak_megabytes(child.pid) - before
+            before, started = ours.peak_megabytes(), time.perf_counter()
+            size = fetch(ours.port, path)
+            grown = ours.peak_megabytes() - before
             print(f"  {path:22} {size / 1e6:6.1f} MB in {time.perf_counter() - started:5.1f} s   peak memory +{grown:.1f} MB")
 
 
@@ -225,14 +326,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--products", type=int, default=10_000)
+    parser.add_argument("--kind", choices=KINDS, default=None, help="of database; both unless given")
     parser.add_argument("--serve", default=None)
+    parser.add_argument("--write", default=None)
     parser.add_argument("--home", default="")
     parser.add_argument("--port", type=int, default=0)
     options = parser.parse_args()
     if options.serve is not None:
         serve("" if options.serve == "floor" else options.serve, options.home, options.port)
         return
-    for kind in KINDS:
+    if options.write is not None:
+        write(options.write, options.home)
+    for kind in [options.kind] if options.kind else KINDS:
         measure(kind, options.products, options.seconds)
 
 

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy import data_sets
+from benchmarks.accuracy.sets import data_sets, names
 from pricecast_dagster.forecasting import intervals
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.forecasting.model import Model, train
-from pricecast_dagster.forecasting.panel import Panel, build_panel
+from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.recipe import Kind
 
-EVERY, FEWEST_PRODUCTS = 1, 12
+FEWEST_PRODUCTS = 12
 SHARES = np.linspace(0.005, 0.995, 100)
 
 
@@ -39,9 +39,9 @@ def scores_of(history: Panel, model: Model) -> NDArray[np.float64]:
 def main() -> None:
     """Print the table of both kinds."""
     by_kind: dict[Kind, list[NDArray[np.float64]]] = {kind: [] for kind in Kind}
-    for _, history, calendar in data_sets(EVERY):
+    for data in data_sets(names()):
         of_set: dict[Kind, list[NDArray[np.float64]]] = {kind: [] for kind in Kind}
-        for product, model in trained(build_panel(history), calendar):
+        for product, model in trained(data.panel, data.calendar):
             of_set[model.blend.kind].append(scores_of(product, model))
         for kind, scores in of_set.items():
             if len(scores) >= FEWEST_PRODUCTS:

@@ -21,7 +21,9 @@ batch in `stages`, `cli.main` and the API's handlers do that).
     │   ├── UnknownVersionError       no such model, forecast or frame version                   HTTP 404
     │   ├── DamagedArtifactError      bytes do not match their recorded hash
     │   └── SupersededError           somebody else wrote something newer meanwhile              HTTP 409
-    └── LaunchError                   Dagster could not be asked to do something                 HTTP 503
+    ├── ComputeUnavailableError       the cluster does not answer, or computes with other software HTTP 503
+    ├── LaunchError                   Dagster could not be asked to do something                 HTTP 503
+    └── AlertError                    a receiver of alerts did not take a message
 """
 
 from collections.abc import Iterable
@@ -158,8 +160,19 @@ class SupersededError(StorageError):
     default_remedy = "Nothing to do: the newer result is kept."
 
 
+class ComputeUnavailableError(PricecastError):
+    """The cluster that PRICECAST_COMPUTE names does not answer, has no worker, or computes with other versions than we do."""
+
+    http_status = 503
+    default_remedy = "Start the scheduler and its workers, or set PRICECAST_COMPUTE to local."
+
+
 class LaunchError(PricecastError):
     """Dagster could not be asked to start a run."""
 
     http_status = 503
     default_remedy = "Start Dagster with `pricecast up`, or set PRICECAST_DAGSTER_URL."
+
+
+class AlertError(PricecastError):
+    """A receiver of alerts did not take a message; it is kept, and tried again."""

@@ -4,9 +4,10 @@ Belongs here: names, types, defaults and what a value means. Not here: anything 
 that reads the environment; everything else gets a `Settings` handed in.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -14,6 +15,22 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pricecast_dagster.errors import SettingsError
 
 CONFIG_FILE = "pricecast.toml"
+SECRETS = frozenset({"api_tokens", "alert_webhooks", "alert_targets"})
+"""Lists of secrets: never shown, and handed to children by the environment they came from alone."""
+LOCAL = "local"
+"""The value of `compute` that means this machine."""
+
+RETRAIN_LIMITS: Final[Mapping[str, float]] = {
+    "age": 180.0,
+    "new_days": 1.0,
+    "accuracy": 2.5,
+    "naive": 1.5,
+    "drift": 0.5,
+    "shift": 1.0,
+    "correction": 0.05,
+    "features": 1.0,
+}
+"""Rule -> limit, in the units of `forecasting.policy.TELLS`; chosen on the simulation of docs/monitoring.md."""
 
 
 class Settings(BaseSettings):
@@ -45,7 +62,7 @@ class Settings(BaseSettings):
         "auto", description="when to tune: auto tunes new SKUs and those a retrain request names"
     )
 
-    compute: str = Field("local", description="`local`, or the address of a Dask scheduler")
+    compute: str = Field(LOCAL, description="`local`, or the address of a Dask scheduler")
     jobs: int = Field(0, ge=0, description="processes of local computing; 0 means one a core")
     chunk_size: int = Field(50, ge=1, description="SKUs whose results are committed together")
     batch_size: int = Field(2000, ge=1, description="SKUs of one Dagster run that a sensor starts")
@@ -53,9 +70,42 @@ class Settings(BaseSettings):
     scan_seconds: int = Field(3600, ge=1, description="a full read of the source at least this often, whatever its file times")
     keep_versions: int = Field(5, ge=1, description="model versions kept of each SKU besides the champion")
     keep_forecast_days: int = Field(400, ge=1, description="how long stored forecasts are kept for the accuracy monitor")
+    keep_history_days: int = Field(90, ge=1, description="how long superseded rows are kept that no forecast or model refers to")
+    keep_removed_days: int = Field(400, ge=1, description="how long models, forecasts and rows of a SKU that is gone are kept")
+    keep_ingest_days: int = Field(90, ge=1, description="how long records of reads and rejected rows are kept")
+    keep_events: int = Field(5, ge=1, description="Dagster materializations kept of each asset and SKU, whatever their age")
+    keep_event_days: int = Field(30, ge=0, description="younger Dagster events and runs are kept in any case")
+    check_rejected_share: float = Field(0.05, ge=0, le=1, description="more of the source's lines not taken is told as a fault")
+    check_source_days: int = Field(3, ge=0, description="a source whose newest day is older is told as a fault")
+    check_forecast_days: int = Field(7, ge=0, description="products without a new day for longer are told as a fault")
+    scan_schedule: str = Field("0 5 * * *", description="cron, UTC: when Dagster reads the whole source whatever its file times")
+    maintenance_schedule: str = Field("30 6 * * *", description="cron, UTC: when Dagster gives up what is past its retention")
+
+    alert_webhooks: list[SecretStr] = Field(
+        default_factory=list,
+        description="URLs that get alerts as a JSON POST; secret, as such an address often is",
+    )
+    alert_targets: list[SecretStr] = Field(
+        default_factory=list, description="Apprise URLs that get alerts: mail, Slack and a hundred others; secret"
+    )
+    alert_severity: Literal["info", "warning", "error"] = Field("warning", description="the least that is told")
+    alert_silence_hours: float = Field(24.0, ge=0, description="how long a subject is not told of again, unless it gets graver")
+    alert_source_days: float = Field(3.0, gt=0, description="a source whose newest day is older than this is told of as stale")
+    retrain: dict[str, float] = Field(
+        default_factory=lambda: dict(RETRAIN_LIMITS),
+        description="rule -> the limit at which a new recipe is looked for, 0 for never; what is not named stays as it is",
+    )
+    retrain_pause_days: int = Field(28, ge=1, description="days after a retrain request in which no rule asks again")
+    retrain_trials_a_day: int = Field(20_000, ge=0, description="tuning trials of all retrain requests of a day (UTC)")
+    retrain_minutes_a_day: float = Field(120.0, ge=0, description="computing minutes of all retrain requests of a day, estimated")
+    shadow_days: int = Field(0, ge=0, description="days a better recipe is compared unserved before it is promoted; 0 for none")
+    probation_days: int = Field(28, ge=0, description="days a promoted recipe is compared with its predecessor; 0 for none")
+    keep_monitor_days: int = Field(730, ge=1, description="how long scores and findings of the monitor are kept")
+    monitor_cron: str = Field("30 5 * * *", description="when the monitor looks, besides after every day of new rows (UTC)")
 
     api_tokens: list[SecretStr] = Field(default_factory=list, description="bearer tokens; empty means loopback only")
     api_tokens_file: str = Field("", description="file with the SHA-256 of a bearer token on each line, beside api_tokens")
+    api_url: str = Field("http://127.0.0.1:8000", description="where people find the API; Dagster's pages link to it")
     dagster_url: str = Field("http://127.0.0.1:3000", description="where the API finds Dagster's webserver")
 
     @field_validator("database_url")
@@ -67,6 +117,13 @@ class Settings(BaseSettings):
                 return "postgresql+psycopg2://" + url.removeprefix(bare)
         return url
 
+    @field_validator("compute")
+    @classmethod
+    def _local_or_an_address(cls, where: str) -> str:
+        if where != LOCAL and not where.startswith(("tcp://", "tls://", "ws://", "wss://")):
+            raise ValueError(f"{where!r} is neither `{LOCAL}` nor the address of a Dask scheduler, such as tcp://scheduler:8786")
+        return where
+
     @field_validator("tables")
     @classmethod
     def _known_tables(cls, tables: dict[str, str]) -> dict[str, str]:
@@ -74,6 +131,16 @@ class Settings(BaseSettings):
         if unknown:
             raise ValueError(f"unknown table {sorted(unknown)}; there are products, prices and sales")
         return tables
+
+    @field_validator("retrain", mode="after")
+    @classmethod
+    def _whole_table_of_rules(cls, limits: dict[str, float]) -> dict[str, float]:
+        unknown = set(limits) - set(RETRAIN_LIMITS)
+        if unknown:
+            raise ValueError(f"unknown rule {sorted(unknown)}; there are {', '.join(RETRAIN_LIMITS)}")
+        if any(not limit >= 0 for limit in limits.values()):
+            raise ValueError("a limit is a positive number, or 0 to switch the rule off")
+        return {**RETRAIN_LIMITS, **limits}
 
     @model_validator(mode="after")
     def _embedded_database_needs_a_folder(self) -> Self:

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -30,8 +31,8 @@ NewDatabase = Callable[..., str]
 """Makes a database and returns its SQLAlchemy URL; `template=` a URL of an earlier one copies it."""
 
 # Ends the server ("fast": sessions are cut off) and removes its folder when our end of the pipe closes: also when this process
-# is killed, or leaves without its exit handlers, as the workers of pytest-xdist do.
-KEEPER = '"$@" & server=$!; cat > /dev/null; kill -INT $server; wait $server; rm -rf "$0"'
+# is killed, or leaves without its exit handlers, as the workers of pytest-xdist do. After a word of ours the folder stays.
+KEEPER = '"$@" & server=$!; word=$(cat); kill -INT $server; wait $server; [ "$word" ] || rm -rf "$0"'
 
 START_SECONDS = 30.0
 LOOK_SECONDS = 0.02
@@ -69,6 +70,65 @@ def binaries() -> Path:
     return found[-1].parent
 
 
+@dataclass
+class PostgresServer:
+    """A server that can be stopped and started again; a new one has an empty cluster and is not started."""
+
+    folder: Path
+    _keeper: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
+        command = [*_as_user(), binaries() / "postgres", "-D", self.folder / "data", "-k", self.folder, *options]
+        with (self.folder / "log").open("wb") as log:
+            self._keeper = subprocess.Popen(
+                ["sh", "-c", KEEPER, self.folder, *command], stdin=subprocess.PIPE, stdout=log, stderr=log
+            )
+        _wait_until_it_answers(self.folder)
+
+    def stop(self) -> None:
+        """Stop it; what it holds stays."""
+        self._end(b"stop")
+
+    def remove(self) -> None:
+        """Stop it, and remove all of it."""
+        self._end(b"")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end(self, word: bytes) -> None:
+        if self._keeper is not None:
+            self._keeper.communicate(word, START_SECONDS)
+            self._keeper = None
+
+    def new_database(self, **options: str) -> str:
+        """A `NewDatabase`."""
+        return _maker(self.folder)(**options)
+
+
+@contextmanager
+def restartable_postgres() -> Iterator[PostgresServer]:
+    """Run a server that can be stopped and started again.
+
+    Raises:
+        PostgresMissingError: see `binaries`.
+    """
+    programs = binaries()
+    # In /tmp, whatever TMPDIR says: the path of a socket may have 107 bytes.
+    server = PostgresServer(Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp")))
+    initdb = [*_as_user(), programs / "initdb", "-D", server.folder / "data", "-U", "postgres"]
+    made = subprocess.run(
+        [*initdb, "--auth=trust", "--no-locale", "-E", "UTF8", "--no-sync"], capture_output=True, text=True, check=False
+    )
+    try:
+        if made.returncode:
+            raise PostgresMissingError(f"initdb failed: {made.stderr.strip()}")
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
 @contextmanager
 def postgres_server() -> Iterator[NewDatabase]:
     """Run a server; gives a function that makes databases.
@@ -76,28 +136,8 @@ def postgres_server() -> Iterator[NewDatabase]:
     Raises:
         PostgresMissingError: see `binaries`.
     """
-    programs = binaries()
-    # In /tmp, whatever TMPDIR says: the path of a socket may have 107 bytes.
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
-    data = folder / "data"
-    initdb = [*_as_user(), programs / "initdb", "-D", data, "-U", "postgres"]
-    made = subprocess.run(
-        [*initdb, "--auth=trust", "--no-locale", "-E", "UTF8", "--no-sync"], capture_output=True, text=True, check=False
-    )
-    if made.returncode:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise PostgresMissingError(f"initdb failed: {made.stderr.strip()}")
-    options = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
-    command = [*_as_user(), programs / "postgres", "-D", data, "-k", folder, *options]
-    with (folder / "log").open("wb") as log:
-        keeper = subprocess.Popen(["sh", "-c", KEEPER, folder, *command], stdin=subprocess.PIPE, stdout=log, stderr=log)
-    try:
-        _wait_until_it_answers(folder)
-        yield _maker(folder)
-    finally:
-        assert keeper.stdin is not None
-        keeper.stdin.close()
-        keeper.wait(START_SECONDS)
+    with restartable_postgres() as server:
+        yield _maker(server.folder)
 
 
 def _as_user() -> list[str]:

@@ -3,19 +3,23 @@
 Belongs here: the order of the layers, and what OpenAPI says of all routes. Not here: any route, and serving (`cli.serve`).
 """
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib import metadata
 from typing import Any, Final
 
 from fastapi import FastAPI
 
 from pricecast_dagster.api import problems
+from pricecast_dagster.api.access_log import AccessLog
 from pricecast_dagster.api.guard import Guard
 from pricecast_dagster.api.launching import Launcher
 from pricecast_dagster.api.observability import Observed
 from pricecast_dagster.api.pages import portfolio, product, static
-from pricecast_dagster.api.predictions import Predictions, Quick
+from pricecast_dagster.api.predictions import Predictions
 from pricecast_dagster.api.problems import Problem
-from pricecast_dagster.api.routes import explaining, exporting, health, past, predicting, registry, training
+from pricecast_dagster.api.quick import Quick
+from pricecast_dagster.api.routes import explaining, exporting, health, past, predicting, reasons, registry, training
 from pricecast_dagster.api.services import Services
 from pricecast_dagster.api.tokens import Tokens, load_tokens
 
@@ -25,12 +29,13 @@ Every error is a problem document (RFC 9457) that says what, where and what to d
 `/healthz` and `/readyz` needs `Authorization: Bearer TOKEN`; where none is, only this machine may ask."""
 
 
-def create_app(services: Services, tokens: Tokens | None = None) -> FastAPI:
+def create_app(services: Services, tokens: Tokens | None = None, access: AccessLog | None = None) -> FastAPI:
     """The application over open services.
 
     Args:
         services: stores and Dagster.
         tokens: who may ask; None takes those of the settings.
+        access: what is told of every request; None tells nobody.
 
     Raises:
         SettingsError: the tokens of the settings cannot be used.
@@ -44,12 +49,13 @@ def create_app(services: Services, tokens: Tokens | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
         redirect_slashes=False,
+        lifespan=_logging(access),
     )
     launcher = Launcher(services.context, services.dagster, lambda outcome: services.metrics.launches.labels(outcome).inc())
     app.include_router(training.build(services, launcher))
     predictions = Predictions(services)
     app.include_router(predicting.build(services, predictions))
-    for topic in (exporting, past, explaining, registry, health):
+    for topic in (exporting, past, explaining, reasons, registry, health):
         app.include_router(topic.build(services))
     for router in (static.build(), portfolio.build(services, tokens), product.build(services)):
         app.include_router(router)
@@ -58,8 +64,25 @@ def create_app(services: Services, tokens: Tokens | None = None) -> FastAPI:
     # The last one added is the outermost.
     app.add_middleware(Quick, predictions=predictions)
     app.add_middleware(Guard, tokens=tokens)
-    app.add_middleware(Observed, metrics=services.metrics)
+    app.add_middleware(Observed, metrics=services.metrics, access=access)
     return app
+
+
+def _logging(access: AccessLog | None) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """The access log writes in batches for as long as the application runs."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if access is None:
+            yield
+            return
+        access.start()
+        try:
+            yield
+        finally:
+            access.close()
+
+    return lifespan
 
 
 def _describe(app: FastAPI) -> None:

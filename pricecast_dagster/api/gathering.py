@@ -8,9 +8,8 @@ that wait. A look for one product takes 0.5 ms of computing, one for 16 takes 0.
 
 import asyncio
 from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Generic, TypeVar
-
-from starlette.concurrency import run_in_threadpool
 
 MOST_AT_ONCE: Final = 256
 _Question = TypeVar("_Question", bound=Hashable)
@@ -22,6 +21,8 @@ class Gatherer(Generic[_Question, _Answer]):
 
     def __init__(self, look: Callable[[list[_Question]], Mapping[_Question, _Answer]]) -> None:
         self._look = look
+        # One of its own: the pool for everybody takes twice as long to be asked, and may be taken by those who wait for Dagster.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="gathering")
         self._waiting: dict[_Question, list[asyncio.Future[_Answer | None]]] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -42,7 +43,7 @@ class Gatherer(Generic[_Question, _Answer]):
             questions = list(self._waiting)[:MOST_AT_ONCE]
             asked = {question: self._waiting.pop(question) for question in questions}
             try:
-                answers = await run_in_threadpool(self._look, questions)
+                answers = await asyncio.get_running_loop().run_in_executor(self._thread, self._look, questions)
             except Exception as error:  # noqa: BLE001 - it is raised again, to each of those who asked
                 for futures in asked.values():
                     for future in futures:

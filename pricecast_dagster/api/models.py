@@ -204,14 +204,25 @@ class Influence(BaseModel):
     value: float | None = Field(description="of the feature on that day")
 
 
+class Move(BaseModel):
+    """How far one member of the model moves one day's forecast from the last price."""
+
+    member: str = Field(examples=["direct_step"])
+    weight: float = Field(description="its share in the blend, 0 to 1")
+    effect: float = Field(description="price units that it adds or takes away")
+
+
 class ExplainedDay(BaseModel):
-    """One day: base + influences + others = price."""
+    """One day, by feature and by member: base + influences + others = price, and last_price + members + settling = price."""
 
     date: date
     price: Price
     influences: list[Influence] = Field(description="the strongest, strongest first")
     others: float = Field(description="sum of the effects of all other features, price units")
     base: float = Field(description="the forecast without any feature's effect: level of the price, simple methods, clipping")
+    last_price: Price
+    members: list[Move] = Field(description="what each member of the model adds to the last price, by its weight")
+    settling: float = Field(description="price units from being drawn to the last price or to one that was there before")
 
 
 class ExplainAnswer(BaseModel):

@@ -1,7 +1,7 @@
-"""Observability: a request id, one JSON line a request, and counters; the outermost layer of the application.
+"""Observability: a request id, counters and what is told of every request; the outermost layer of the application.
 
-Belongs here: what is counted and logged of every request, and the one edge at which an unforeseen error becomes a 500. Not here:
-figures of the portfolio (`routes.health` asks the database when it is scraped).
+Belongs here: what is counted of every request, the log of errors, and the one edge at which an unforeseen error becomes a 500.
+Not here: the access log's lines (`access_log`), figures of the portfolio (`routes.health` asks the database when it is scraped).
 """
 
 import json
@@ -9,6 +9,8 @@ import logging
 import re
 import sys
 import time
+from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Final
@@ -17,6 +19,7 @@ from uuid import uuid4
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pricecast_dagster.api.access_log import AccessLog, Told
 from pricecast_dagster.api.problems import unforeseen
 
 REQUEST_ID: Final = "pricecast_request_id"
@@ -28,7 +31,6 @@ _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 # A number and what tells this process from others: randomness for each request costs more than its access line.
 _PROCESS: Final = uuid4().hex[:8]
 _numbers: Final = count(1)
-_access: Final = logging.getLogger("pricecast.api.access")
 _error: Final = logging.getLogger("pricecast.api")
 
 
@@ -79,8 +81,8 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-def log_as_json() -> None:
-    """Write the API's log, and the server's, to standard error as JSON lines."""
+def log_as_json() -> Callable[[str], None]:
+    """Write the API's log, and the server's, to standard error as JSON lines; gives what writes other lines between them."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     for name in ("pricecast", "uvicorn"):
@@ -90,13 +92,21 @@ def log_as_json() -> None:
         logger.setLevel(logging.INFO)
     logging.getLogger("uvicorn.access").disabled = True
 
+    def write(lines: str) -> None:
+        with handler.lock or nullcontext():
+            handler.stream.write(lines)
+            handler.flush()
+
+    return write
+
 
 class Observed:
     """Gives every request an id, and tells what became of it."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, access: AccessLog | None) -> None:
         self._app = app
         self._metrics = metrics
+        self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -128,19 +138,20 @@ class Observed:
     def _tell(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         route = str(getattr(scope.get("route"), "path_format", "none"))
         self._metrics.observe(scope["method"], route, status, seconds)
-        if _access.isEnabledFor(logging.INFO):
+        if self._access is not None:
             client = scope.get("client")
-            extra = {
-                "request_id": request_id,
-                "method": scope["method"],
-                # Without the query: a careless client may put a token there.
-                "path": scope["path"],
-                "route": route,
-                "status": status,
-                "milliseconds": round(1000 * seconds, 2),
-                "client": client[0] if client else None,
-            }
-            _access.info("request", extra=extra)
+            self._access.tell(
+                Told(
+                    ended=time.time(),
+                    request_id=request_id,
+                    method=scope["method"],
+                    path=scope["path"],
+                    route=route,
+                    status=status,
+                    seconds=seconds,
+                    client=client[0] if client else None,
+                )
+            )
 
 
 def _request_id(scope: Scope) -> str:

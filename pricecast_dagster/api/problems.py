@@ -17,6 +17,9 @@ from pricecast_dagster.errors import PricecastError, StorageError
 from pricecast_dagster.storage.json_text import to_json
 
 PROBLEM_TYPE = "application/problem+json"
+ROLLBACK = "/rollback"
+"""How the address of a rollback ends, which begins like that of a model."""
+
 _log = logging.getLogger("pricecast.api")
 
 _TITLES = {
@@ -125,7 +128,10 @@ def install(app: FastAPI) -> None:
         headers = dict(error.headers or {})
         if error.status_code == 405:
             # Each method of an address is a route of its own, and knows of no other.
-            known = app.openapi()["paths"].get(getattr(request.scope.get("route"), "path_format", ""), {})
+            address = str(getattr(request.scope.get("route"), "path_format", ""))
+            if not address.endswith(ROLLBACK) and request.scope.get("raw_path", b"").endswith(ROLLBACK.encode()):
+                address += ROLLBACK
+            known = app.openapi()["paths"].get(address, {})
             headers["Allow"] = ", ".join(sorted(map(str.upper, known))) or headers.get("Allow", "")
             detail = f"{request.method} is not among the methods of this address: {headers['Allow']}."
         return problem_response(error.status_code, detail, remedy=remedy, request_id=request_id_of(request), headers=headers)

@@ -38,6 +38,7 @@ def serve(host: str, port: int, schema: bool) -> None:
 def _run(host: str, port: int) -> None:
     import uvicorn
 
+    from pricecast_dagster.api.access_log import AccessLog
     from pricecast_dagster.api.application import create_app
     from pricecast_dagster.api.observability import log_as_json
     from pricecast_dagster.api.services import open_services
@@ -52,8 +53,7 @@ def _run(host: str, port: int) -> None:
             f"Without a token the API listens on loopback only, not on {host}.",
             remedy="Set PRICECAST_API_TOKENS, or leave --host out.",
         )
-    app = create_app(open_services(settings), tokens)
-    log_as_json()
+    app = create_app(open_services(settings), tokens, AccessLog(log_as_json()))
     click.echo(f"API          http://{f'[{host}]' if ':' in host else host}:{port}")
     click.echo("Access       " + ("with a token" if tokens.needed else "this machine only, without a token"))
     click.echo(f"Dagster      {settings.dagster_url}")

@@ -47,6 +47,10 @@ class LocalCompute:
         self._last_use = time.monotonic()
         return results
 
+    def told(self) -> str:
+        """See `Compute.told`."""
+        return f"This machine, in up to {self.jobs} processes." if self.jobs > 1 else "This machine, in one process."
+
     def _workers_pay(self, count: int, seconds_each: float) -> bool:
         if time.monotonic() - self._last_use > WORKERS_IDLE_SECONDS:
             self._worked = 0.0

@@ -69,6 +69,14 @@ class Compute(Protocol):
         """
         ...
 
+    def told(self) -> str:
+        """Where it is and how many processes compute there, as a sentence.
+
+        Raises:
+            ComputeUnavailableError: a cluster that cannot be used.
+        """
+        ...
+
 
 def attempt(function: Callable[[Item], Value], item: Item) -> Success[Value] | Failure:
     """Apply the function to one item; the one edge where any error of an item becomes its failure."""

@@ -9,7 +9,7 @@ commemorative dates, which no law lists and which move prices most (Black Friday
 import warnings
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import version as package_version
 from typing import Final
 
@@ -55,7 +55,7 @@ class HolidayCalendar:
     @property
     def version(self) -> str:
         """Names the content: package version, country, version of our commemorative table."""
-        return f"holidays-{package_version('holidays')}/{self.country}/commemorative-{COMMEMORATIVE_VERSION}"
+        return f"holidays-{_holidays_version()}/{self.country}/commemorative-{COMMEMORATIVE_VERSION}"
 
     def holidays(self, first_year: int, last_year: int) -> NDArray[np.datetime64]:
         """The special days of some years, sorted, each once, datetime64[D]."""
@@ -112,6 +112,12 @@ def _holiday_distances(days: NDArray[np.datetime64], calendar: HolidayCalendar) 
     to_holiday = np.minimum((following - days).astype(np.int64), FARTHEST_DAYS)
     from_holiday = np.minimum((days - preceding).astype(np.int64), FARTHEST_DAYS)
     return to_holiday, from_holiday
+
+
+@cache
+def _holidays_version() -> str:
+    # Read from disk at every question, it was half of what looking up a stored forecast costs.
+    return package_version("holidays")
 
 
 @lru_cache(maxsize=4096)

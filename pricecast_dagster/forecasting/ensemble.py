@@ -1,7 +1,7 @@
 """The ensemble: from the members' forecasts to one price, and how far to leave the last price at all.
 
-Belongs here: the kind of price, the members' weights, the snap back to the last price. Not here: the past forecasts these are
-estimated from (`validation`), and bands (`intervals`).
+Belongs here: the kind of price, the members' weights. Not here: the past forecasts these are estimated from
+(`validation`), snapping to prices that were there (`snapping`), and bands (`intervals`).
 
 A forecast is the last price plus a weighted sum of the members' moves away from it. Weights are not negative and sum to at most
 1; what is missing to 1 is the last price's own, so the weights say both whom to follow and how far. They are least squares of
@@ -19,11 +19,8 @@ from numpy.typing import NDArray
 
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.recipe import AUTOREGRESSIVE, COMEBACK, DIRECT_LEVEL, DIRECT_STEP, SMOOTHING, Kind
+from pricecast_dagster.forecasting.snapping import settled
 from pricecast_dagster.forecasting.validation import Rehearsal, Track
-
-SNAP_SHARE: Final[dict[Kind, float]] = {Kind.NOISY: 0.02, Kind.STICKY: 0.04}
-"""A forecast this near the last price is the last price. On generated shelf prices 4 % instead of 2 % left the error as it was
-and halved the windows that are worse than the last value (4 to 2 %); from 7 % on it costs where promotions are long."""
 
 NOISY_BELOW: Final = 0.8
 """Noisy is a price whose smoothing has had less than this much of the last price's squared error. Measured: till averages 0.44 to
@@ -43,8 +40,8 @@ _PRIOR: Final[dict[Kind, dict[str, float]]] = {
 _RULES_PRIOR_FORTNIGHTS: Final[dict[Kind, float]] = {Kind.NOISY: 10.0, Kind.STICKY: 1.0}
 _LEARNERS_PRIOR_FORTNIGHTS: Final[dict[Kind, float]] = {Kind.NOISY: 30.0, Kind.STICKY: 5.0}
 """On noise three rehearsals cannot tell learners apart, and six quiet fortnights say little of a sticky price: 0.5 of
-`direct_step` on the trust of 5 fortnights instead of 0.3 of 2 took 1 to 3 % off the error on promotions. With 0.6 of 10, promotions
-gain another 1 %, and prices that move for good are forecast 2 % worse than by the last value."""
+`direct_step` on the trust of 5 fortnights instead of 0.3 of 2 took 1 to 3 % off the error on promotions. With 0.6 of 10 they gain
+another 1 %, and prices that move for good are forecast 2 % worse than by the last value."""
 
 _LEAST_WEIGHT: Final = 0.02
 """A learner with less is not worth its fit."""
@@ -126,25 +123,8 @@ def held_out(track: Track, rehearsal: Rehearsal, kind: Kind) -> NDArray[np.float
             (weight * (member - last[:, None]) for weight, member in zip(weights, members, strict=True)),
             start=np.zeros(members.shape[1:]),
         )
-        forecasts[inside] = settled(last, moves, SNAP_SHARE[kind])
+        forecasts[inside] = settled(last, track.before[columns], moves, [kind] * len(columns))
     return forecasts
-
-
-def settled(
-    last: NDArray[np.float64], moves: NDArray[np.float64], snap_share: NDArray[np.float64] | float
-) -> NDArray[np.float64]:
-    """Prices after moves from the last ones.
-
-    Args:
-        last: (n,) last prices.
-        moves: (n, h).
-        snap_share: (n,) or one for all: moves up to this share of the last price are none.
-
-    Returns:
-        (n, h), exactly the last price where it does not move.
-    """
-    stays = np.abs(moves) <= (snap_share * last)[:, None]
-    return np.where(stays, last[:, None], last[:, None] + moves)
 
 
 def _blend(track: Track, rehearsal: Rehearsal, kind: Kind, known: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> Blend:
@@ -155,7 +135,7 @@ def _blend(track: Track, rehearsal: Rehearsal, kind: Kind, known: NDArray[np.boo
     )
     answer = last + sum(weight * (forecast - last) for weight, forecast in zip(rules, track.forecasts, strict=True))
     columns = rehearsal.columns[chosen]
-    rehearsed = Track(track.rules, track.forecasts, track.last[columns], track.actual[columns], track.counted[columns])
+    rehearsed = track.of(columns)
     learners = _weights(
         rehearsal.forecasts[:, chosen],
         answer[columns],

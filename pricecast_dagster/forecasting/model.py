@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from pricecast_dagster.errors import ForecastError, SkuTooShortError
 from pricecast_dagster.forecasting.baselines import ladder, moving_average
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
-from pricecast_dagster.forecasting.ensemble import NOISY_FROM_CHANGES, SNAP_SHARE, Blend, held_out, kind_of, settled, weigh
+from pricecast_dagster.forecasting.ensemble import NOISY_FROM_CHANGES, Blend, held_out, kind_of, weigh
 from pricecast_dagster.forecasting.forecasts import Forecasts
 from pricecast_dagster.forecasting.intervals import Errors, half_widths, past_coverage, recent_spread
+from pricecast_dagster.forecasting.members.comeback import prices_before
 from pricecast_dagster.forecasting.members.protocol import Fitted
 from pricecast_dagster.forecasting.members.roster import MEMBERS
 from pricecast_dagster.forecasting.origins import Origins
@@ -24,6 +25,7 @@ from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.recipe import Kind, Recipe, default_recipe
 from pricecast_dagster.forecasting.samples import Samples, build_samples
 from pricecast_dagster.forecasting.scores import ONE_STEP_DAYS, Past, member_errors, score
+from pricecast_dagster.forecasting.snapping import settled
 from pricecast_dagster.forecasting.validation import (
     CUT_STEP_DAYS,
     VALIDATED_DAYS,
@@ -54,7 +56,7 @@ class Model:
         texts: member -> LightGBM's text form, for members that boost.
         arrays: `errors` (k, h) and `block` (k,): past errors, see `intervals.Errors`; `half_widths` (levels, 60) price units.
         facts: JSON: `blend`, `members` (numbers of the fitted members), `member_errors`, `metrics` (see `scores`), counts,
-            `coverage`, the training window.
+            `coverage`, the training window, `features` (and by member), `tuning` (see `tuning.Tuned`).
     """
 
     recipe: Recipe
@@ -84,7 +86,7 @@ def train(
     """Train one SKU: weights, step and bands from past origins, then every member on everything.
 
     Args:
-        history: the panel of this SKU alone; its last column is the present.
+        history: the panel of this SKU alone; its last observed day is the present.
         calendar: says which days are special.
         tuning: how hard to look for better hyperparameters; None takes the recipe as it is.
         recipe: None means `default_recipe()`.
@@ -96,14 +98,18 @@ def train(
         TrainingError: a member cannot be fitted.
     """
     _refuse_short(history, minimum_history_days)
+    # Days before the first record and after the last are other products'; a longer sum rounds otherwise.
+    history = history.lifetime()
     recipe = recipe or default_recipe()
     samples = build_samples(history, calendar, recipe)
     track = track_rules(history, calendar, recipe)
     kind = kind_of(track, history)
-    if tuning is not None and samples.spread > 0:
+    told: dict[str, Any] = {"reason": "not asked for", "trials": 0}
+    if tuning is not None:
         from pricecast_dagster.forecasting.tuning import tune
 
-        recipe = tune(samples, track, calendar, recipe, tuning, seed)
+        tuned = tune(samples, track, calendar, recipe, tuning, seed)
+        recipe, told = tuned.recipe, tuned.told
     rehearsal = rehearse_kind(samples, calendar, recipe, kind, seed)
     forecasts = held_out(track, rehearsal, kind)
     past = Past(rehearsal.columns, forecasts, track.actual[rehearsal.columns], track.counted[rehearsal.columns])
@@ -115,6 +121,7 @@ def train(
         "metrics": score(past, history),
         "validation_samples": int(history.observed[0, : end + 1][-ONE_STEP_DAYS:].sum()),
         "weighed_until": str(history.days[end]),
+        "tuning": told,
     }
     return _fit(samples, recipe, arrays, facts, seed)
 
@@ -125,19 +132,21 @@ def refit(history: Panel, calendar: HolidayCalendar, champion: Model, *, seed: i
     Raises:
         TrainingError: a member cannot be fitted.
     """
-    samples = build_samples(history, calendar, champion.recipe)
+    samples = build_samples(history.lifetime(), calendar, champion.recipe)
     arrays = {name: champion.arrays[name] for name in ("errors", "block")}
-    carried = ("blend", "member_errors", "metrics", "validation_samples", "weighed_until")
-    return _fit(samples, champion.recipe, arrays, {name: champion.facts[name] for name in carried}, seed)
+    carried = ("blend", "member_errors", "metrics", "validation_samples", "weighed_until", "tuning")
+    facts = {name: champion.facts[name] for name in carried if name in champion.facts}
+    return _fit(samples, champion.recipe, arrays, facts, seed)
 
 
 def _fit(samples: Samples, recipe: Recipe, arrays: dict[str, NDArray[Any]], facts: dict[str, Any], seed: int) -> Model:
     weights = Blend.from_json(facts["blend"]).weights
     fitted = {name: MEMBERS[name].fit(samples, recipe, seed) for name, weight in weights.items() if weight > 0}
     history = samples.history
-    # What the SKU's learners were offered, also those that the blend gave no weight: which of them are served is in "members".
-    features = [name for name in FEATURE_COLUMNS if any(name in learner.features for learner in recipe.learners.values())]
     kind = Blend.from_json(facts["blend"]).kind
+    # What the learners of this kind of price see, also those that the blend gave no weight: who is served is in "members".
+    seen = {name: recipe.learners[name].features for name in recipe.by_kind[kind]}
+    features = [name for name in FEATURE_COLUMNS if any(name in own for own in seen.values())]
     past = Errors(arrays["errors"], arrays["block"], kind, recent_spread(samples.known))
     coverage = past_coverage(past)
     return Model(
@@ -151,6 +160,7 @@ def _fit(samples: Samples, recipe: Recipe, arrays: dict[str, NDArray[Any]], fact
             "training_samples": int(samples.known.size) - int(facts["validation_samples"]),
             "features_count": len(features),
             "features": features,
+            "features_by_member": {name: list(own) for name, own in seen.items()},
             "trained_from": str(history.days[history.first[0]]),
             "trained_until": str(history.days[history.last[0]]),
         },
@@ -217,8 +227,8 @@ def _prices(models: Sequence[Model], origins: Origins, horizon_days: int) -> NDA
         answers = within_recent_range(member.forecast(fitted, np.arange(len(chosen)), some, horizon_days)[None], some)[0]
         share = np.array([weights[position][name] for position in chosen])
         moves[chosen] += share[:, None] * (answers - some.last[:, None])
-    snap = np.array([SNAP_SHARE[model.blend.kind] for model in models])
-    return settled(origins.last, moves, snap)
+    before = prices_before(origins.panel)[origins.rows, origins.columns]
+    return settled(origins.last, before, moves, [model.blend.kind for model in models])
 
 
 def fallback(panel: Panel, horizon_days: int, *, at_end: bool = False) -> Forecasts:

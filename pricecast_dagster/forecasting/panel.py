@@ -90,6 +90,22 @@ class Panel:
             observed=self.observed[:, kept].copy(),
         )
 
+    def lifetime(self) -> "Panel":
+        """The panel from the first to the last observed day of any SKU; as it is where nothing was observed."""
+        if not self.observed.any():
+            return self
+        first, last = int(self.first.min()), int(self.last.max())
+        if first == 0 and last == self.n_days - 1:
+            return self
+        kept = slice(first, last + 1)
+        return replace(
+            self,
+            first_day=self.days[first],
+            price=self.price[:, kept].copy(),
+            quantity=self.quantity[:, kept].copy(),
+            observed=self.observed[:, kept].copy(),
+        )
+
 
 def build_panel(history: "pd.DataFrame", until: Day | None = None) -> Panel:
     """Lay a long history out as arrays.

@@ -8,9 +8,9 @@ they reverse the order of 14-day errors). The folds of a trial boost side by sid
 stop and when to give a trial up. Datasets are built once: a trial costs boosting and nothing else.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from pricecast_dagster.forecasting.ensemble import kind_of
 from pricecast_dagster.forecasting.promotion import held_out_rmse
 from pricecast_dagster.forecasting.recipe import DIRECT_LEVEL, DIRECT_STEP, BoosterSettings, Kind, Recipe
 from pricecast_dagster.forecasting.samples import Samples
+from pricecast_dagster.forecasting.selection import select
 from pricecast_dagster.forecasting.splits import Fold, time_ordered_folds
 from pricecast_dagster.forecasting.validation import MOST_CUTS, Track, cuts_of
 
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from optuna import Trial
 
 FOLDS: Final = 3
+
+PROBE_TRIALS: Final = 10
+WORTHWHILE_GAIN: Final = 0.01
+"""A search whose first trials gain less than this in the folds ends there."""
+
 _PATIENCE_ROUNDS: Final = 15
 _REPORT_EVERY: Final = 5
 _FEWEST_ROWS: Final = 60
@@ -38,16 +44,47 @@ class TuningPlan:
     """How hard to look.
 
     Attributes:
-        trials: of Optuna; at least 1.
+        trials: of Optuna, at most; at least 1.
     """
 
     trials: int
 
 
-def tune(samples: Samples, track: Track, calendar: HolidayCalendar, recipe: Recipe, plan: TuningPlan, seed: int) -> Recipe:
-    """Look for better hyperparameters of the direct member that matters for this kind of price.
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What became of a search.
 
-    Trials see nothing of the days on which found and given recipe are then compared.
+    Attributes:
+        recipe: the one to go on with; the given one where nothing better was proven.
+        told: JSON: `reason` in words, `trials` that were run, and as far as it came to that `member`, `error_given` and
+            `error_found` (of the folds, in the SKU's spread), `rmse_given` and `rmse_found` (held out, price units), `selected`
+            (learner -> features kept, offered, and errors in the folds).
+    """
+
+    recipe: Recipe
+    told: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the trials found.
+
+    Attributes:
+        booster: the best hyperparameters; None where none beat the given ones in the folds.
+        trials: how many were run.
+        error_given, error_found: mean RMSE over the folds at the best round, in the SKU's spread.
+    """
+
+    booster: BoosterSettings | None
+    trials: int
+    error_given: float
+    error_found: float
+
+
+def tune(samples: Samples, track: Track, calendar: HolidayCalendar, recipe: Recipe, plan: TuningPlan, seed: int) -> Tuned:
+    """Look for fewer features and better hyperparameters of the learners that matter for this kind of price.
+
+    Selection and trials see nothing of the days on which what they found and the given recipe are then compared.
 
     Args:
         samples: of one SKU, laid out for `recipe`.
@@ -57,28 +94,52 @@ def tune(samples: Samples, track: Track, calendar: HolidayCalendar, recipe: Reci
         plan: how hard to look.
         seed: the same seed finds the same recipe.
 
-    Returns:
-        A recipe with tuned hyperparameters, or `recipe` itself where nothing better was proven.
-
     Raises:
         TrainingError: a member cannot be fitted.
     """
     kind = kind_of(track, samples.history)
     cuts = cuts_of(samples.history, MOST_CUTS[kind])
-    if not cuts:
-        return recipe
-    member = DIRECT_STEP if kind is Kind.STICKY else DIRECT_LEVEL
-    found = search(samples.cut(cuts[0]), recipe, member, plan, seed)
-    if found is None:
-        return recipe
-    candidate = recipe.with_booster(member, found)
+    if samples.spread == 0 or not cuts:
+        return Tuned(recipe, {"reason": "not tuned: the history holds nothing to judge by", "trials": 0})
     given = held_out_rmse(samples, track, calendar, recipe, seed)
-    tuned = held_out_rmse(samples, track, calendar, candidate, seed)
-    return candidate if given is not None and tuned is not None and tuned < given else recipe
+    if not given:
+        return Tuned(recipe, {"reason": "not tuned: the given recipe makes no error that could be less", "trials": 0})
+    early = samples.history.until(samples.history.days[cuts[0]])
+    selected = select(early, calendar, recipe, recipe.by_kind[kind], seed)
+    fewer = recipe
+    for name, outcome in selected.items():
+        fewer = fewer.with_features(name, outcome.features)
+    member = DIRECT_STEP if kind is Kind.STICKY else DIRECT_LEVEL
+    found = search(samples.cut(cuts[0]), fewer, member, plan, seed)
+    told: dict[str, Any] = {
+        "trials": 0 if found is None else found.trials,
+        "member": member,
+        "rmse_given": given,
+        "selected": {name: asdict(outcome) for name, outcome in selected.items()},
+    }
+    if found is not None:
+        told |= {"error_given": found.error_given, "error_found": found.error_found}
+    candidates = [] if found is None or found.booster is None else [fewer.with_booster(member, found.booster)]
+    candidates += [fewer] if fewer != recipe else []
+    for candidate in candidates:
+        proven = held_out_rmse(samples, track, calendar, candidate, seed)
+        told["rmse_found"] = proven
+        # Fewer features are worth having for nothing; other hyperparameters have to be better.
+        if proven is not None and (proven < given or (candidate is fewer and proven == given)):
+            what = "fewer features" if candidate is fewer else "tuned"
+            return Tuned(candidate, told | {"reason": f"{what}: RMSE {proven:.4g} against {given:.4g} on days it had not seen"})
+    reason = "the given recipe stays: nothing found was better on days it had not seen"
+    if not candidates:
+        reason = "the given recipe stays: neither trials nor selection found anything in the folds"
+    return Tuned(recipe, told | {"reason": reason})
 
 
-def search(samples: Samples, recipe: Recipe, member: str, plan: TuningPlan, seed: int) -> BoosterSettings | None:
-    """The best hyperparameters of a direct member that the trials found; None where there are too few rows to judge."""
+def search(samples: Samples, recipe: Recipe, member: str, plan: TuningPlan, seed: int) -> Found | None:
+    """Look for a direct member's hyperparameters; None where there are too few rows to judge.
+
+    The search is given up after its first trials where they gained next to nothing on the given hyperparameters: more would find
+    what fits the folds, see docs/tuning.md.
+    """
     import optuna
 
     if samples.spread == 0:
@@ -86,16 +147,26 @@ def search(samples: Samples, recipe: Recipe, member: str, plan: TuningPlan, seed
     rows = tuning_rows(samples, recipe, member)
     if rows is None:
         return None
-    folds = _fold_boosting(rows, seed)
+    folds = _FoldBoosting(rows, seed)
+    settings = recipe.learners[member].booster
+    given = folds.best(settings)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         sampler=optuna.samplers.TPESampler(seed=seed % 2**32, multivariate=True),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=_REPORT_EVERY),
     )
-    objective = recipe.learners[member].booster.objective
-    study.optimize(lambda trial: folds(trial, suggest(trial, objective)), n_trials=plan.trials)
+
+    def objective(trial: "Trial") -> float:
+        return folds.trial(trial, suggest(trial, settings.objective))
+
+    study.optimize(objective, n_trials=min(plan.trials, PROBE_TRIALS))
+    if study.best_value < given * (1 - WORTHWHILE_GAIN):
+        study.optimize(objective, n_trials=max(plan.trials - PROBE_TRIALS, 0))
+    if study.best_value >= given:
+        return Found(None, len(study.trials), given, study.best_value)
     rounds = int(study.best_trial.user_attrs["rounds"])
-    return BoosterSettings(objective=objective, **(study.best_params | {"n_estimators": rounds}))
+    best = BoosterSettings(objective=settings.objective, **(study.best_params | {"n_estimators": rounds}))
+    return Found(best, len(study.trials), given, study.best_value)
 
 
 def suggest(trial: "Trial", objective: str) -> BoosterSettings:
@@ -141,25 +212,37 @@ def tuning_rows(samples: Samples, recipe: Recipe, member: str) -> TuningRows | N
     return TuningRows(features, target, tuple(time_ordered_folds(days, count=FOLDS)))
 
 
-def _fold_boosting(rows: TuningRows, seed: int) -> "Callable[[Trial, BoosterSettings], float]":
-    """A function that boosts all folds of a trial side by side and returns the mean of their RMSE at the best round."""
-    import optuna
+class _FoldBoosting:
+    """All folds boosted side by side; what counts is the mean of their RMSE at the best round."""
 
-    data = [booster.FoldData(rows.features, rows.target, fold.train, fold.validation) for fold in rows.folds]
+    def __init__(self, rows: TuningRows, seed: int) -> None:
+        self._data = [booster.FoldData(rows.features, rows.target, fold.train, fold.validation) for fold in rows.folds]
+        self._seed = seed
 
-    def boost(trial: "Trial", settings: BoosterSettings) -> float:
-        best, best_round = np.inf, 0
-        for number, errors in enumerate(booster.boost_together(data, settings, seed), start=1):
+    def best(self, settings: BoosterSettings) -> float:
+        """The least error."""
+        return min(error for error, _ in self._rounds(settings))
+
+    def trial(self, trial: "Trial", settings: BoosterSettings) -> float:
+        """The least error of a trial, which is given up where it is hopeless."""
+        import optuna
+
+        least = (np.inf, 1)
+        for number, least in enumerate(self._rounds(settings), start=1):
+            if number % _REPORT_EVERY == 0:
+                trial.report(least[0], number)
+                if trial.should_prune():
+                    raise optuna.TrialPruned
+        trial.set_user_attr("rounds", least[1])
+        return least[0]
+
+    def _rounds(self, settings: BoosterSettings) -> Iterator[tuple[float, int]]:
+        """After each round the least error so far and its round, until patience ends."""
+        best, best_round = np.inf, 1
+        for number, errors in enumerate(booster.boost_together(self._data, settings, self._seed), start=1):
             error = float(np.mean(errors))
             if error < best:
                 best, best_round = error, number
+            yield best, best_round
             if number - best_round >= _PATIENCE_ROUNDS:
-                break
-            if number % _REPORT_EVERY == 0:
-                trial.report(best, number)
-                if trial.should_prune():
-                    raise optuna.TrialPruned
-        trial.set_user_attr("rounds", max(best_round, 1))
-        return best
-
-    return boost
+                return

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
+from pricecast_dagster.forecasting.members.comeback import prices_before
 from pricecast_dagster.forecasting.members.roster import MEMBERS, RULES
 from pricecast_dagster.forecasting.origins import Origins
 from pricecast_dagster.forecasting.panel import Panel
@@ -42,6 +43,7 @@ class Track:
         rules: names, in the order of the first axis of forecasts.
         forecasts: (r, n, h) from every day, kept within the range of the 30 days before it.
         last: (n,) prices, carried forward.
+        before: (n,) prices before the last change, the same where there was none.
         actual: (n, h) what happened, carried forward; the last price of all beyond the history.
         counted: (n, h) whether that day was observed, not beyond the history, and the origin no longer a beginner's.
     """
@@ -49,6 +51,7 @@ class Track:
     rules: tuple[str, ...]
     forecasts: NDArray[np.float64]
     last: NDArray[np.float64]
+    before: NDArray[np.float64]
     actual: NDArray[np.float64]
     counted: NDArray[np.bool_]
 
@@ -56,6 +59,17 @@ class Track:
         """(n, h) which of the counted days had happened by the end of a day."""
         days = np.arange(len(self.last))[:, None] + 1 + np.arange(self.counted.shape[1])
         return np.asarray(self.counted & (days <= column))
+
+    def of(self, columns: NDArray[np.intp]) -> "Track":
+        """From some of the days (k,) only."""
+        return Track(
+            self.rules,
+            self.forecasts[:, columns],
+            self.last[columns],
+            self.before[columns],
+            self.actual[columns],
+            self.counted[columns],
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +103,7 @@ def track_rules(history: Panel, calendar: HolidayCalendar, recipe: Recipe) -> Tr
         recipe.rules,
         within_recent_range(forecasts, origins),
         history.price[0],
+        prices_before(history)[0],
         history.price[0, ahead],
         inside & history.observed[0, ahead],
     )

@@ -11,7 +11,7 @@ from importlib import metadata
 from uuid import uuid4
 
 from pricecast_dagster.errors import PricecastError
-from pricecast_dagster.settings import Settings
+from pricecast_dagster.settings import SECRETS, Settings
 
 DISTRIBUTION = "pricecast-dagster"
 
@@ -44,9 +44,11 @@ def examine(settings: Settings) -> list[Finding]:
         ("versions", _versions),
         ("home", _home),
         ("database", _database),
+        ("compute", _compute),
         ("source", _source),
         ("results", _results),
         ("dagster", _dagster),
+        ("alerts", _alerts),
     )
     findings: list[Finding] = []
     for name, check in checks:
@@ -114,6 +116,12 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding("database", Level.GOOD, told)
 
 
+def _compute(settings: Settings) -> Iterator[Finding]:
+    from pricecast_dagster.compute.place import open_compute
+
+    yield Finding("compute", Level.GOOD, open_compute(settings.compute, settings.jobs).told())
+
+
 def _source(settings: Settings) -> Iterator[Finding]:
     from pricecast_dagster.sources.fingerprint import cheap_fingerprint
 
@@ -177,13 +185,23 @@ def _dagster(settings: Settings) -> Iterator[Finding]:
         yield Finding("dagster", Level.GOOD, f"Dagster {running} answers at {url}.")
 
 
+def _alerts(settings: Settings) -> Iterator[Finding]:
+    from pricecast_dagster.operations.receivers import receivers
+
+    found = receivers(settings)
+    if found:
+        yield Finding("alerts", Level.GOOD, f"Told: {', '.join(one.name for one in found)}. `pricecast alerts test` tries them.")
+    else:
+        yield Finding("alerts", Level.GOOD, "Nobody is told: PRICECAST_ALERT_WEBHOOKS and PRICECAST_ALERT_TARGETS are empty.")
+
+
 def shown_settings(settings: Settings) -> dict[str, str]:
     """Every setting as its variable and its value, without passwords and tokens."""
     shown = {}
     for name in type(settings).model_fields:
         value = getattr(settings, name)
-        if name == "api_tokens":
-            value = f"{len(value)} tokens"
+        if name in SECRETS:
+            value = f"{len(value)} set"
         shown[f"PRICECAST_{name.upper()}"] = _without_password(value) if isinstance(value, str) else str(value)
     return shown
 

@@ -1,7 +1,7 @@
 """Evaluation: a backtest on a source, from several origins in its past.
 
 Belongs here: choosing origins, cutting the source at each, spreading products over processes, the file. Not here: one product
-from one origin, and the comparison (`forecasting.backtest`).
+(`operations.replay`), the comparison (`forecasting.comparison`), its tables and charts in files (`operations.backtest_report`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,23 +10,22 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from pricecast_dagster.compute.local import LocalCompute
 from pricecast_dagster.compute.protocol import Failure
-from pricecast_dagster.errors import NoUsableHistoryError, TrainingError, UnknownSkuError
+from pricecast_dagster.errors import NoUsableHistoryError, UnknownSkuError
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
-from pricecast_dagster.forecasting.panel import Panel
+from pricecast_dagster.operations.replay import Cut, Unit, replay
 from pricecast_dagster.schemas import BACKTEST_COLUMNS, DATE, SKU
 from pricecast_dagster.settings import Settings
 from pricecast_dagster.sources.fingerprint import history_versions
 from pricecast_dagster.sources.reading import SourceData, read_source
-from pricecast_dagster.stages.training import SECONDS_A_TRAINING, SECONDS_A_TRIAL
+from pricecast_dagster.stages.training import SECONDS_A_REFIT, SECONDS_A_TRAINING, SECONDS_A_TRIAL
 from pricecast_dagster.stages.versions import digest, seed_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pricecast_dagster.forecasting.comparison import Judged
     from pricecast_dagster.forecasting.forecasts import Forecasts
 
 # Progress is told after so many products of a core: often enough to be seen, seldom enough to keep all cores busy.
@@ -44,6 +43,8 @@ class BacktestPlan:
         step_days: between two origins.
         skus: only these products; empty means all.
         trials: tuning trials a product and origin; 0 means without tuning.
+        refit_every_days: None trains anew at every origin. Otherwise a product is trained, and tuned, at the oldest origin; from
+            then on its model is fitted again, as new data has it in use, only when so many days have passed, and stands between.
     """
 
     origins: int = 4
@@ -51,6 +52,7 @@ class BacktestPlan:
     horizon_days: int = 14
     skus: tuple[str, ...] = ()
     trials: int = 0
+    refit_every_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,26 +61,13 @@ class Backtest:
 
     Attributes:
         forecasts: rows of schemas.BACKTEST_COLUMNS, by SKU, origin and day.
-        comparison: one row a method, see `forecasting.backtest.compare_with_simple`.
+        judged: the forecasts beside what happened and beside the simple methods.
         failed: `SKU from origin` -> why it has no forecast.
     """
 
     forecasts: "pd.DataFrame"
-    comparison: "pd.DataFrame"
+    judged: "Judged"
     failed: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """One product from one origin; it travels to a worker process and holds nothing later than its origin."""
-
-    panel: Panel
-    origin: date
-    horizon_days: int
-    trials: int
-    minimum_history_days: int
-    calendar: HolidayCalendar
-    seed: int
 
 
 def backtest(settings: Settings, plan: BacktestPlan, advance: Advance) -> Backtest:
@@ -97,60 +86,40 @@ def backtest(settings: Settings, plan: BacktestPlan, advance: Advance) -> Backte
         UnknownSkuError: a named product is not in it.
         NoUsableHistoryError: no product has a history before the first origin.
     """
-    from pricecast_dagster.forecasting.backtest import backtest_frame, compare_with_simple
+    from pricecast_dagster.forecasting.backtest import backtest_frame
+    from pricecast_dagster.forecasting.comparison import judge
     from pricecast_dagster.forecasting.panel import build_panel
 
     whole = read_source(settings, skus=plan.skus or None, today=datetime.now(UTC).date())
-    days = origins(_last_day(whole, plan.skus), plan)
-    by_origin = {day: list(_units(settings, plan, day)) for day in days}
-    empty = next((day for day, units in by_origin.items() if not units), None)
+    by_origin = {day: dict(_cuts(settings, plan, day)) for day in origins(_last_day(whole, plan.skus), plan)}
+    empty = next((day for day, cuts in by_origin.items() if not cuts), None)
     if empty is not None:
         raise NoUsableHistoryError(f"No product has a price up to {empty}.", remedy="Ask for fewer origins or shorter steps.")
-    units = [unit for units in by_origin.values() for unit in units]
+    units = _units(settings, plan, by_origin)
     results: list[Forecasts] = []
     failed: dict[str, str] = {}
     compute = LocalCompute(settings.jobs)
-    seconds_each = SECONDS_A_TRAINING + SECONDS_A_TRIAL * plan.trials
     part = PRODUCTS_A_CORE * compute.jobs
     for start in range(0, len(units), part):
         chosen = units[start : start + part]
-        for unit, result in zip(chosen, compute.map(carry_out, chosen, seconds_each=seconds_each), strict=True):
+        for unit, result in zip(chosen, compute.map(replay, chosen, seconds_each=_seconds(units[0])), strict=True):
             if isinstance(result, Failure):
-                failed[_name(unit)] = str(result)
+                failed |= {_name(unit, cut): str(result) for cut in unit.cuts}
                 continue
-            results.append(result.value)
-            failed |= {_name(unit): str(error) for error in result.value.refused.values()}
+            results += result.value
+            for cut, answer in zip(unit.cuts, result.value, strict=True):
+                failed |= {_name(unit, cut): str(error) for error in answer.refused.values()}
         advance(start + len(chosen), len(units))
     if not results:
         raise NoUsableHistoryError(f"No product has a forecast: {next(iter(failed.values()))}", remedy="")
     frame = backtest_frame(results)
-    return Backtest(frame[list(BACKTEST_COLUMNS)], compare_with_simple(frame, build_panel(whole.history)), failed)
+    return Backtest(frame[list(BACKTEST_COLUMNS)], judge(frame, build_panel(whole.history)), failed)
 
 
 def origins(last_day: date, plan: BacktestPlan) -> list[date]:
     """The last known day of each forecast, newest first; the newest forecast ends on the last day of the source."""
     newest = last_day - timedelta(days=plan.horizon_days)
     return [newest - timedelta(days=plan.step_days * position) for position in range(plan.origins)]
-
-
-def carry_out(unit: Unit) -> "Forecasts":
-    """One product from one origin; where it cannot be trained a simple method answers, as in use. Runs in a worker process."""
-    from pricecast_dagster.forecasting.backtest import backtest
-    from pricecast_dagster.forecasting.model import fallback
-    from pricecast_dagster.forecasting.tuning import TuningPlan
-
-    try:
-        return backtest(
-            unit.panel,
-            unit.calendar,
-            np.datetime64(unit.origin, "D"),
-            unit.horizon_days,
-            tuning=TuningPlan(unit.trials) if unit.trials else None,
-            seed=unit.seed,
-            minimum_history_days=unit.minimum_history_days,
-        )
-    except TrainingError:
-        return fallback(unit.panel, unit.horizon_days, at_end=True)
 
 
 def write(path: Path, forecasts: "pd.DataFrame") -> None:
@@ -163,7 +132,8 @@ def write(path: Path, forecasts: "pd.DataFrame") -> None:
     unfinished.replace(path)
 
 
-def _units(settings: Settings, plan: BacktestPlan, origin: date) -> Iterator[Unit]:
+def _cuts(settings: Settings, plan: BacktestPlan, origin: date) -> Iterator[tuple[str, Cut]]:
+    """What was known of each product at an origin, from the source as it was on that day."""
     from pricecast_dagster.forecasting.panel import build_panel
 
     known = read_source(settings, skus=plan.skus or None, today=origin).history
@@ -171,17 +141,35 @@ def _units(settings: Settings, plan: BacktestPlan, origin: date) -> Iterator[Uni
         return
     panel = build_panel(known, until=origin)
     versions = history_versions(known)
-    calendar = HolidayCalendar(settings.country)
     for position, sku in enumerate(panel.skus):
-        yield Unit(
-            panel=panel.select([position]),
-            origin=origin,
+        yield sku, Cut(origin, panel.select([position]), seed_of(digest("backtest", versions[sku], plan.trials)))
+
+
+def _units(settings: Settings, plan: BacktestPlan, by_origin: Mapping[date, Mapping[str, Cut]]) -> list[Unit]:
+    """Without `refit_every_days` every origin stands alone, newest first; with it a product's origins follow one another."""
+    chains: list[tuple[Cut, ...]]
+    if plan.refit_every_days is None:
+        chains = [(cut,) for cuts in by_origin.values() for cut in cuts.values()]
+    else:
+        skus = dict.fromkeys(sku for cuts in by_origin.values() for sku in cuts)
+        chains = [tuple(by_origin[day][sku] for day in sorted(by_origin) if sku in by_origin[day]) for sku in skus]
+    calendar = HolidayCalendar(settings.country)
+    return [
+        Unit(
+            cuts=cuts,
             horizon_days=plan.horizon_days,
             trials=plan.trials,
+            refit_every_days=plan.refit_every_days or 1,
             minimum_history_days=settings.minimum_history_days,
             calendar=calendar,
-            seed=seed_of(digest("backtest", versions[sku], plan.trials)),
         )
+        for cuts in chains
+    ]
+
+
+def _seconds(unit: Unit) -> float:
+    """What a product takes on one core, about."""
+    return SECONDS_A_TRAINING + SECONDS_A_TRIAL * unit.trials + SECONDS_A_REFIT * (len(unit.cuts) - 1)
 
 
 def _last_day(source: SourceData, skus: tuple[str, ...]) -> date:
@@ -194,5 +182,5 @@ def _last_day(source: SourceData, skus: tuple[str, ...]) -> date:
     return last
 
 
-def _name(unit: Unit) -> str:
-    return f"{unit.panel.skus[0]} from {unit.origin}"
+def _name(unit: Unit, cut: Cut) -> str:
+    return f"{unit.sku} from {cut.origin}"

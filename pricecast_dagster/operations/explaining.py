@@ -1,4 +1,4 @@
-"""Explaining: which features moved a product's forecast, by day.
+"""Explaining: which members and features moved a product's forecast, by day.
 
 Belongs here: finding model and rows, and keeping the strongest. Not here: taking a forecast apart (`forecasting.explain`).
 """
@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from pricecast_dagster.errors import UnknownVersionError
+from pricecast_dagster.operations.forecasts import what_is_in_force
 from pricecast_dagster.schemas import Stage
 from pricecast_dagster.stages import bundles
 from pricecast_dagster.stages.context import StageContext
@@ -27,14 +28,26 @@ class Influence:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """How far a member moves one day's forecast from the last price, in price units, and its weight in the blend."""
+
+    member: str
+    weight: float
+    effect: float
+
+
+@dataclass(frozen=True, slots=True)
 class Day:
-    """One day: base + strongest + others = price."""
+    """One day, by feature and by member: base + strongest + others = price, and last + moves + settling = price."""
 
     day: date
     price: float
     strongest: tuple[Influence, ...]
     others: float
     base: float
+    last: float
+    moves: tuple[Move, ...]
+    settling: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +66,7 @@ def explain(context: StageContext, sku: str, days: int) -> Explained:
     Raises:
         UnknownSkuError: there is no such product.
         UnknownVersionError: no model answers for it: a simple method has no features.
+        StorageError: the store has lost the model or the rows.
     """
     from pricecast_dagster.forecasting.explain import NAMES
     from pricecast_dagster.forecasting.explain import explain as take_apart
@@ -65,8 +79,9 @@ def explain(context: StageContext, sku: str, days: int) -> Explained:
         raise UnknownVersionError(
             f"No model answers for SKU {sku!r}, so there are no features that move its forecast.", remedy=""
         )
-    model = bundles.load_model(context, sku, stored.model_version)
-    history = build_panel(context.frames.read(Stage.RAW_HISTORY, sku, stored.history_version))
+    with what_is_in_force():
+        model = bundles.load_model(context, sku, stored.model_version)
+        history = build_panel(context.frames.read(Stage.RAW_HISTORY, sku, stored.history_version))
     found = take_apart(model, history, context.calendar, days)
     told = []
     for step in range(days):
@@ -77,7 +92,19 @@ def explain(context: StageContext, sku: str, days: int) -> Explained:
         )
         others = float(found.effects[step].sum()) - sum(one.effect for one in strongest)
         day = stored.origin + timedelta(days=step + 1)
-        told.append(Day(day, float(found.price[step]), strongest, others, float(found.base[step])))
+        moves = zip(found.members, found.weights, map(float, found.moves[:, step]), strict=True)
+        told.append(
+            Day(
+                day=day,
+                price=float(found.price[step]),
+                strongest=strongest,
+                others=others,
+                base=float(found.base[step]),
+                last=found.last,
+                moves=tuple(Move(*move) for move in moves),
+                settling=float(found.settling[step]),
+            )
+        )
     return Explained(sku, stored.model_used, stored.origin, tuple(told))
 
 

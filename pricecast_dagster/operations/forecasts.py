@@ -3,12 +3,13 @@
 Belongs here: finding the answer and what has to be known about it. Not here: forecasting (`stages.forecast`), showing it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from pricecast_dagster.errors import ForecastError, NoUsableHistoryError, UnknownSkuError
+from pricecast_dagster.errors import ForecastError, NoUsableHistoryError, StorageError, UnknownSkuError, UnknownVersionError
 from pricecast_dagster.schemas import LEVELS, STAGES, Stage
 from pricecast_dagster.stages import bundles
 from pricecast_dagster.stages import forecast as forecasting
@@ -82,7 +83,24 @@ def history(context: StageContext, sku: str, days: int) -> "pd.DataFrame":
         state = states.read_states(connection, [sku], [Stage.RAW_HISTORY]).get((sku, Stage.RAW_HISTORY))
     if state is None or state.data_version is None:
         raise NoUsableHistoryError(f"SKU {sku!r} has no history.")
-    return context.frames.read(Stage.RAW_HISTORY, sku, state.data_version).tail(days)
+    with what_is_in_force():
+        return context.frames.read(Stage.RAW_HISTORY, sku, state.data_version).tail(days)
+
+
+@contextmanager
+def what_is_in_force() -> Iterator[None]:
+    """Read from the store what the database says is in force.
+
+    Raises:
+        StorageError: the store does not have it; it is not that nobody knows of it.
+    """
+    try:
+        yield
+    except UnknownVersionError as error:
+        raise StorageError(
+            f"The store has lost what is in force. {error.args[0]}",
+            remedy="`pricecast doctor` tells how the store of PRICECAST_HOME is; ask again when it is back.",
+        ) from error
 
 
 def _is_stale(context: StageContext, sku: str, known: States, request_id: int | None) -> bool:
@@ -103,10 +121,11 @@ def _computed(context: StageContext, sku: str, known: States, days: int) -> Stor
     codes = code_versions(context.settings, context.calendar)
     inputs = present_inputs(sku, Stage.FORECAST, known, codes, None)
     assert inputs is not None
-    model = None if version is None else bundles.load_model(context, sku, version)
+    with what_is_in_force():
+        model = None if version is None else bundles.load_model(context, sku, version)
+        frame = context.frames.read(Stage.RAW_HISTORY, sku, rows.data_version)
     order = forecasting.Order(sku, "asked for", inputs, rows.data_version, model, version, "no model")
     longer = replace(context, settings=context.settings.model_copy(update={"horizon_days": days}))
-    frame = context.frames.read(Stage.RAW_HISTORY, sku, rows.data_version)
     done = forecasting.forecast(longer, [order], {sku: frame})
     if not done.forecasts:
         raise ForecastError(done.outcomes[0].error or f"SKU {sku!r} has no forecast.", remedy="")

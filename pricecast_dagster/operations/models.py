@@ -13,7 +13,7 @@ from pricecast_dagster.stages import refresh as refreshing
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.outcome import Status
 from pricecast_dagster.stages.plan import Plan
-from pricecast_dagster.storage import products, registry, requests, states
+from pricecast_dagster.storage import products, registry, requests, states, trials
 from pricecast_dagster.storage.registry import ModelVersion
 
 
@@ -71,6 +71,7 @@ def delete(context: StageContext, sku: str, reason: str) -> tuple[int, str]:
         products.hold(connection, sku, reason)
         # A request from before the deletion is no asking after it: it would train the product again.
         requests.cancel_all(connection, sku)
+        trials.cancel_all(connection, sku, "its models were deleted", now)
         states.set_version(connection, sku, Stage.PRICE_MODEL, None, reason, now)
     # After the transaction: files without a row are found and cleared away, a row without files would be a broken model.
     for version in gone:
@@ -96,6 +97,7 @@ def rollback(context: StageContext, sku: str, to: str | None) -> tuple[str | Non
         products.get(connection, sku)
         states.lock(connection, [sku])
         before = registry.champions(connection, [sku]).get(sku)
+        trials.cancel_all(connection, sku, "rolled back by hand", now)
         after = registry.rollback(connection, sku, now, to)
         states.set_version(connection, sku, Stage.PRICE_MODEL, after.version, f"rolled back to {after.version} by hand", now)
     return before.version if before else None, after.version, _forecast_again(context, sku)

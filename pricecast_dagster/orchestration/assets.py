@@ -16,6 +16,7 @@ from pricecast_dagster.orchestration.checks import check_specs
 from pricecast_dagster.orchestration.events import EventWriter
 from pricecast_dagster.orchestration.jobs import OP_NAME, REASON_TAG, UNFINISHED
 from pricecast_dagster.orchestration.partitions import follow_products
+from pricecast_dagster.orchestration.presentation import Presentation, batch_table
 from pricecast_dagster.orchestration.resources import PricecastResource
 from pricecast_dagster.orchestration.specs import asset_specs
 from pricecast_dagster.schemas import STAGES
@@ -63,15 +64,18 @@ def pricecast(context: dg.AssetExecutionContext, config: RefreshConfig, stores: 
     events = EventWriter(context)
     work = refresh.begin(stage_context, _plan(context, config, chosen), limit=stage_context.settings.batch_size)
     _follow(context, stage_context, work)
+    shown = Presentation(stage_context, work.total)
     untold = refresh.unannounced(stage_context, _others_under_way(context))
     _tell(stage_context, events, untold)
     computed: list[Outcome] = []
     for chunk in work.chunks():
-        _tell(stage_context, events, chunk.outcomes)
+        _tell(stage_context, events, chunk.outcomes, shown)
         computed += [outcome for outcome in chunk.outcomes if outcome.status is not Status.UNCHANGED]
         context.log.info(f"{chunk.done} of {chunk.total} products: {reasons(chunk.outcomes) or 'nothing to do'}")
     settled = {(outcome.sku, outcome.stage) for outcome in computed}
     computed += [item for item in untold if item.status is Status.FAILED and (item.sku, item.stage) not in settled]
+    if computed:
+        events.tell_run(f"Why and what: {reasons(computed)}", batch_table(computed))
     _finish(context, stage_context, events, computed, set(chosen))
     yield from ()
 
@@ -108,9 +112,14 @@ def _others_under_way(context: dg.AssetExecutionContext) -> set[str]:
     return {record.dagster_run.run_id for record in records} - {context.run.run_id}
 
 
-def _tell(stage_context: StageContext, events: EventWriter, outcomes: Sequence[Outcome]) -> None:
+def _tell(
+    stage_context: StageContext, events: EventWriter, outcomes: Sequence[Outcome], shown: Presentation | None = None
+) -> None:
     # State first, events last: a crash between the two is repaired by the next run from what is on record.
-    events.write(outcomes)
+    if shown is None:
+        events.write(outcomes)
+    else:
+        events.write(outcomes, shown.of(outcomes))
     refresh.announced(stage_context, outcomes)
 
 

@@ -10,18 +10,24 @@ import dagster as dg
 from pricecast_dagster.orchestration.partitions import skus_partitions
 from pricecast_dagster.schemas import Stage
 
+QUIET = "Told when it does not hold, and when it holds again."
+
 CHECKS = {
     Stage.RAW_HISTORY: {
         "history_schema": "Every row has a day and a positive, finite price; one row a day, in order.",
+        "history_plausible": f"No price is five times the one before it or a fifth of it; most days have one (warning). {QUIET}",
     },
     Stage.FEATURE_TABLE: {
         "features_schema": "All 45 features are there, finite, and missing only while their window is not yet full.",
+        "features_recomputed": f"A sample of days agrees with features made again from their definition (a warning). {QUIET}",
     },
     Stage.PRICE_MODEL: {
         "beats_naive": "On held-out days of several origins the model is no worse than the best simple method (a warning).",
+        "artefact_loads": f"The model's files come back whole, by their hashes, and are not too large (a warning). {QUIET}",
     },
     Stage.FORECAST: {
         "forecast_schema": "Every day ahead has a finite, non-negative price inside ordered bands.",
+        "forecast_plausible": f"No day is beyond twice the highest or half the lowest price of the last 90 (a warning). {QUIET}",
     },
 }
 

@@ -7,7 +7,7 @@ became fresh is logged by itself, with the tags that make Dagster's own "stale" 
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -19,7 +19,14 @@ from dagster._core.definitions.data_version import (
     get_input_data_version_tag,
     get_input_event_pointer_tag,
 )
-from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent, DagsterEventType, StepMaterializationData
+from dagster._core.definitions.metadata import normalize_metadata
+from dagster._core.events import (
+    AssetMaterializationPlannedData,
+    DagsterEvent,
+    DagsterEventType,
+    EngineEventData,
+    StepMaterializationData,
+)
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.base import EventLogStorage
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
@@ -47,13 +54,20 @@ class EventWriter:
         self._step = context.op_execution_context.get_step_execution_context()
         self._batches = type(self._storage).store_event_batch is not EventLogStorage.store_event_batch
 
-    def write(self, outcomes: Sequence[Outcome]) -> None:
-        """Write the materializations and check results of a committed chunk, upstream stages first."""
+    def write(self, outcomes: Sequence[Outcome], extras: Callable[[Outcome], Mapping[str, Any]] = lambda _: {}) -> None:
+        """Write the materializations and check results of a committed chunk, upstream stages first.
+
+        Args:
+            outcomes: of the chunk.
+            extras: more metadata of an outcome's materialization, for people.
+        """
         for stage in STAGES:
             here = [outcome for outcome in outcomes if outcome.stage is stage]
             fresh = [outcome for outcome in here if outcome.status is Status.FRESH]
             pointers = self._latest_ids(stage.upstream, fresh) if stage.upstream else {}
-            self._materialize([_materialization(outcome, pointers.get(encode_key(outcome.sku))) for outcome in fresh])
+            self._materialize(
+                [_materialization(outcome, pointers.get(encode_key(outcome.sku)), extras(outcome)) for outcome in fresh]
+            )
             self._check(stage, here)
 
     def plan_failed(self, failed: Iterable[Outcome]) -> None:
@@ -68,6 +82,12 @@ class EventWriter:
             )
             event = DagsterEvent.build_asset_materialization_planned_event(self._step.job_name, self._step.step.key, data)
             self._instance.report_dagster_event(event, self._context.run.run_id)
+
+    def tell_run(self, told: str, metadata: Mapping[str, Any]) -> None:
+        """A line in the run's log with metadata of its own, not about any asset."""
+        shown = {name: dg.MetadataValue.text(value) if isinstance(value, str) else value for name, value in metadata.items()}
+        data = EngineEventData(metadata=normalize_metadata(shown))
+        self._instance.report_engine_event(told, self._context.run, data, step_key=self._step.step.key)
 
     def _materialize(self, materializations: Sequence[dg.AssetMaterialization]) -> None:
         if not self._batches:
@@ -128,7 +148,7 @@ class EventWriter:
         return ids
 
 
-def _materialization(outcome: Outcome, pointer: int | None) -> dg.AssetMaterialization:
+def _materialization(outcome: Outcome, pointer: int | None, extras: Mapping[str, Any]) -> dg.AssetMaterialization:
     assert outcome.inputs is not None and outcome.data_version is not None
     tags = {
         DATA_VERSION_TAG: outcome.data_version,
@@ -143,7 +163,7 @@ def _materialization(outcome: Outcome, pointer: int | None) -> dg.AssetMateriali
         asset_key=outcome.stage.value,
         partition=encode_key(outcome.sku),
         description=f"{outcome.sku}: {outcome.reason}",
-        metadata={"reason": outcome.reason, **{name: _shown(value) for name, value in outcome.metadata.items()}},
+        metadata={"reason": outcome.reason, **{name: _shown(value) for name, value in outcome.metadata.items()}, **extras},
         tags=tags,
     )
 
@@ -157,8 +177,6 @@ def _upstream_version(outcome: Outcome) -> str:
 def _shown(value: object) -> Any:
     if isinstance(value, dict | list):
         return dg.MetadataValue.json(value)
-    if isinstance(value, str) and value.startswith("data:image/"):
-        return dg.MetadataValue.md(f"![forecast]({value})")
     return value
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 
+from pricecast_dagster.orchestration.portfolio_checks import portfolio_checks
 from pricecast_dagster.schemas import STAGES
 
 JOB_NAME = "refresh"
@@ -33,7 +34,8 @@ UNFINISHED = [
 
 refresh_job = dg.define_asset_job(
     JOB_NAME,
-    selection=dg.AssetSelection.assets(*[stage.value for stage in STAGES]),
+    # Without the checks of the portfolio: a step of their own in every run, for what a sensor tells when it changes.
+    selection=dg.AssetSelection.assets(*[stage.value for stage in STAGES]) - dg.AssetSelection.checks(portfolio_checks),
     description="Brings products up to date: those in `skus`, or all that are out of date. Started by the sensors.",
 )
 

@@ -30,7 +30,7 @@ from pricecast_dagster.orchestration.processes import (
     start,
     stop,
 )
-from pricecast_dagster.settings import Settings
+from pricecast_dagster.settings import SECRETS, Settings
 
 START_SECONDS: Final = 180.0
 
@@ -112,6 +112,8 @@ def running(
         dagster = Dagster(url, home, DagsterClient(url))
         try:
             told = _environment(settings, home) | dict(environment or {})
+            if api_port is not None:
+                told.setdefault("PRICECAST_API_URL", f"http://{HOST}:{api_port}")  # Dagster's pages link to it
             _start(dagster, port, lock, told, tell)
             if api_port is not None:
                 _start_api(dagster, api_port, lock, told, tell)
@@ -163,7 +165,7 @@ def _is_ready(dagster: Dagster) -> bool:
 
 def _environment(settings: Settings, home: Path) -> dict[str, str]:
     """The children's environment: ours, with the settings in force spelled out, so that they see what we see."""
-    given = settings.model_dump(mode="json", include=settings.model_fields_set - {"api_tokens"})
+    given = settings.model_dump(mode="json", include=settings.model_fields_set - SECRETS)
     spelled = {
         f"PRICECAST_{name.upper()}": value if isinstance(value, str) else json.dumps(value) for name, value in given.items()
     }

@@ -11,6 +11,7 @@ Both are stateless: what has been done stands in the database, not in a cursor, 
 
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from hashlib import blake2b
 from itertools import takewhile
 
@@ -31,10 +32,13 @@ from pricecast_dagster.orchestration.resources import PricecastResource
 from pricecast_dagster.schemas import STAGES
 from pricecast_dagster.sources.fingerprint import cheap_fingerprint
 from pricecast_dagster.stages.versions import code_versions
-from pricecast_dagster.storage import ingests, states
+from pricecast_dagster.storage import ingests, requests, states
 
 # A run that is killed is started again; one that is killed every time must not be started for ever.
 ATTEMPTS = 3
+
+RELEASED_GRACE = timedelta(seconds=60)
+"""A retrain request let through longer ago, whose run never came, is taken like anything else that is out of date."""
 
 
 def build_sensors(seconds: int) -> list[dg.SensorDefinition]:
@@ -75,13 +79,16 @@ def build_sensors(seconds: int) -> list[dg.SensorDefinition]:
             due = states.out_of_date(connection, code_versions(settings, stage_context.calendar), limit=settings.batch_size)
             waiting = states.unannounced(connection, limit=1)
             held = states.read_states(connection, [item.sku for item in due])
+            just_released = requests.released_since(connection, stage_context.clock() - RELEASED_GRACE)
         running = context.instance.get_runs(dg.RunsFilter(job_name=refresh_job.name, statuses=UNFINISHED))
         if any(not skus_of(run) for run in running):
             return dg.SkipReason("A run that takes all that is out of date is under way.")
-        busy = set().union(*(skus_of(run) for run in running))
+        # What `retraining_due` has let through it starts itself, with the reasons in the run's tags.
+        busy = set().union(*(skus_of(run) for run in running), (request.sku for request in just_released))
         wanted = [item for item in due if item.sku not in busy]
         if not wanted and not (waiting and not running):
-            return dg.SkipReason("Every product is up to date." if not due else f"{len(due)} products are being worked on.")
+            under_way = f"All that is out of date is being worked on: {len(due):,} products."
+            return dg.SkipReason("Every product is up to date." if not due else under_way)
         versions = {(sku, stage): state.data_version for (sku, stage), state in held.items()}
         batch = _digest([f"{item.sku}:{item.reason}:{[versions.get((item.sku, stage)) for stage in STAGES]}" for item in wanted])
         config = run_config([item.sku for item in wanted], only_stale=True, source="never")
@@ -105,7 +112,9 @@ def _ask(
     tags = {tag: name, REASON_TAG: reason}
     if count is not None:
         tags[COUNT_TAG] = str(count)
-    return dg.RunRequest(run_key=f"{name}-{len(earlier)}", run_config=config, tags=tags)
+    # Named after the last run for it and not by a count: maintenance deletes old runs, and a key that is used again starts none.
+    before = earlier[0].run_id if earlier else "first"
+    return dg.RunRequest(run_key=f"{name}-{before}", run_config=config, tags=tags)
 
 
 def _told(found: Sequence[str]) -> str:

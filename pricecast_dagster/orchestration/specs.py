@@ -3,22 +3,27 @@
 Belongs here: how the assets present themselves. Not here: what they do (`assets`).
 """
 
+import warnings
 from collections.abc import Mapping
 
 import dagster as dg
 
 from pricecast_dagster.orchestration.partitions import skus_partitions
 from pricecast_dagster.schemas import (
+    CALENDAR_FEATURES,
     DATE,
     FEATURE_COLUMNS,
     FORECAST_COLUMNS,
     HISTORY_COLUMNS,
     HORIZON,
     OBSERVED,
+    PRICE,
+    QUANTITY,
     SKU,
     STAGES,
     Stage,
 )
+from pricecast_dagster.stages import features, forecast, history, training
 from pricecast_dagster.stages.versions import CODE_VERSIONS
 
 GROUP = "pricecast"
@@ -57,7 +62,7 @@ def asset_specs() -> list[dg.AssetSpec]:
             owners=["team:pricing"],
             kinds=KINDS[stage],
             skippable=True,
-            metadata={"dagster/column_schema": _columns(stage)} if stage in COLUMNS else {},
+            metadata=_metadata(stage),
         )
         for stage in STAGES
     ]
@@ -70,6 +75,46 @@ def with_code_versions(assets: dg.AssetsDefinition, in_force: Mapping[Stage, str
     mark every partition as unsynced.
     """
     return assets.map_asset_specs(lambda spec: spec.replace_attributes(code_version=in_force[Stage(spec.key.to_user_string())]))
+
+
+CODE = {
+    Stage.RAW_HISTORY: (history, "comparing rows with what is stored"),
+    Stage.FEATURE_TABLE: (features, "one pass over a chunk"),
+    Stage.PRICE_MODEL: (training, "which way a product is trained"),
+    Stage.FORECAST: (forecast, "who answers"),
+}
+
+
+def _metadata(stage: Stage) -> dict[str, object]:
+    """Columns and where they come from, and the code that makes them."""
+    module, label = CODE[stage]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        reference = dg.LocalFileCodeReference(file_path=str(module.__file__), line_number=1, label=label)
+        told: dict[str, object] = {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}
+    if stage in COLUMNS:
+        told["dagster/column_schema"] = _columns(stage)
+    if stage in _UPSTREAM_COLUMNS:
+        told["dagster/column_lineage"] = dg.TableColumnLineage(
+            {name: [dg.TableColumnDep(*source) for source in sources] for name, sources in _UPSTREAM_COLUMNS[stage].items()}
+        )
+    return told
+
+
+def _made_of(feature: str) -> tuple[str, ...]:
+    """The columns of raw_history that a column of feature_table is made of."""
+    if feature in (SKU, DATE, PRICE, QUANTITY):
+        return (feature,)
+    if feature in CALENDAR_FEATURES:
+        return (DATE,)
+    return (QUANTITY,) if feature.startswith(QUANTITY) else (PRICE,)
+
+
+_UPSTREAM_COLUMNS = {
+    Stage.FEATURE_TABLE: {
+        column: [(Stage.RAW_HISTORY.value, source) for source in _made_of(column)] for column in COLUMNS[Stage.FEATURE_TABLE]
+    },
+}
 
 
 def _columns(stage: Stage) -> dg.TableSchema:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pricecast_dagster.stages.context import StageContext
+from pricecast_dagster.stages.versions import code_of_features_and_models
 from pricecast_dagster.storage.registry import VERSION_FORMAT, ModelVersion, version_name
 
 if TYPE_CHECKING:
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 MODEL_NAME = "LightGBM"
 """The type of a model in the registry; a member of it that boosts does so with LightGBM."""
 
-REGISTRY_FACTS = ("blend", "member_errors", "coverage", "trained_from", "trained_until", "weighed_until", "features")
+CODE_FACT = "code"
+"""Under which the registry keeps the code that features and model were made with; a recipe of older code may be looked for
+again."""
+
+REGISTRY_FACTS = ("blend", "member_errors", "coverage", "trained_from", "trained_until", "weighed_until", "features", "tuning")
 """What the registry shows of a model's facts; all of them are in its metadata.json."""
 
 
@@ -43,6 +48,7 @@ class Origin:
     Attributes:
         reason: why it was trained; decision: why it answers, or why not; way: how it was trained.
         fingerprint: of everything the training depended on; seed: what was derived from it.
+        predecessor: version of the champion that it was trained from or against; None where there was none.
     """
 
     sku: str
@@ -52,6 +58,7 @@ class Origin:
     seed: int
     way: str
     trials: int
+    predecessor: str | None
     feature_version: str
     history_version: str
     code_version: str
@@ -70,7 +77,7 @@ def store_model(context: StageContext, model: "Model", origin: Origin, now: date
         model_type=MODEL_NAME,
         recipe=recipe,
         metrics=facts["metrics"],
-        facts={name: facts[name] for name in REGISTRY_FACTS if name in facts},
+        facts={name: facts[name] for name in REGISTRY_FACTS if name in facts} | {CODE_FACT: code_of_features_and_models()},
         reason=origin.reason,
         decision=origin.decision,
         fingerprint=origin.fingerprint,

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING
 
 from pricecast_dagster.errors import UnknownSkuError
 from pricecast_dagster.schemas import STAGES, Stage
-from pricecast_dagster.stages import bundles, commit, features, forecast, history, training
+from pricecast_dagster.stages import bundles, commit, features, forecast, history, shadow, training
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.history import Arrival
 from pricecast_dagster.stages.outcome import Outcome, Status
 from pricecast_dagster.stages.plan import Plan
 from pricecast_dagster.stages.staleness import present_inputs, why_stale
 from pricecast_dagster.stages.versions import NO_MODEL, code_versions
-from pricecast_dagster.storage import products, registry, requests
+from pricecast_dagster.storage import products, registry, requests, trials
 from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.states import Inputs, StageState, read_states
+from pricecast_dagster.storage.trials import ShadowForecast, Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +44,7 @@ class _Chunk:
     held: Mapping[str, str]
     champions: Mapping[str, ModelVersion]
     newest: Mapping[str, str]
+    trials: Mapping[str, Trial]
     outcomes: list[Outcome] = field(default_factory=list)
     histories: "dict[str, pd.DataFrame]" = field(default_factory=dict)
     models: "dict[str, Model]" = field(default_factory=dict)
@@ -78,7 +80,14 @@ class _Chunk:
         # In a chain the failure above says it all; asked for alone, the stage has to say what is missing.
         if stage.upstream in self.plan.stages or self.plan.only_stale:
             return
-        error = f"SKU {sku!r} has no usable {stage.upstream}. Materialize {stage.upstream} of this product first."
+        missing = next(
+            above
+            for above in STAGES
+            if (state := self.states.get((sku, above))) is None or state.data_version is None or state.error is not None
+        )
+        failed = self.states.get((sku, missing))
+        why = f" It failed: {failed.error}" if failed is not None and failed.error is not None else ""
+        error = f"SKU {sku!r} has no usable {missing}, which {stage} needs.{why} Materialize {missing} of this product first."
         self.take([Outcome(sku, stage, Status.FAILED, "asked for", error=error)])
 
 
@@ -120,6 +129,7 @@ def _open(context: StageContext, plan: Plan, skus: Sequence[str]) -> _Chunk:
             held=products.held(connection, skus),
             champions=registry.champions(connection, skus),
             newest=registry.newest_names(connection, skus),
+            trials=trials.open_trials(connection, skus),
         )
     first = next(stage for stage in STAGES if stage in plan.stages)
     for sku in skus:
@@ -170,7 +180,7 @@ def _train(chunk: _Chunk, stored: commit.Rows) -> commit.Rows:
     done = training.train(chunk.context, orders)
     chunk.take(done.outcomes)
     chunk.models.update(done.models)
-    return replace(stored, champions=tuple(done.champions), challengers=tuple(done.challengers))
+    return replace(stored, champions=tuple(done.champions), challengers=tuple(done.challengers), trials=tuple(done.trials))
 
 
 def _tuning(chunk: _Chunk, sku: str, reason: str, request: "requests.RetrainRequest | None") -> tuple[bool, int]:
@@ -192,7 +202,21 @@ def _forecast(chunk: _Chunk, stored: commit.Rows) -> commit.Rows:
     histories = _histories(chunk, due)
     done = forecast.forecast(chunk.context, orders, {sku: histories[sku] for sku in due})
     chunk.take(done.outcomes)
-    return replace(stored, forecasts=tuple(done.forecasts))
+    return replace(
+        stored, forecasts=tuple(done.forecasts), shadows=tuple(_shadows(chunk, [row.sku for row in done.forecasts], stored))
+    )
+
+
+def _shadows(chunk: _Chunk, skus: Sequence[str], stored: commit.Rows) -> list[ShadowForecast]:
+    """What the models on trial would have forecast; a trial that begins or ends with this chunk's contest has none."""
+    moved = {trial.sku for trial in stored.trials}
+    running = [chunk.trials[sku] for sku in skus if sku in chunk.trials and sku not in moved]
+    panels = {}
+    for trial in running:
+        version = chunk.states[trial.sku, Stage.FEATURE_TABLE].data_version
+        if version is not None:
+            panels[trial.sku] = training.panel_of(chunk.context, trial.sku, version)
+    return shadow.forecast(chunk.context, [trial for trial in running if trial.sku in panels], panels)
 
 
 def _order(chunk: _Chunk, sku: str, reason: str, inputs: Inputs) -> forecast.Order:

@@ -10,10 +10,11 @@ from datetime import datetime
 from pricecast_dagster.schemas import Stage
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.outcome import Check, Outcome, Status
-from pricecast_dagster.storage import forecasts, products, registry, requests, states
+from pricecast_dagster.storage import forecasts, products, registry, requests, states, trials
 from pricecast_dagster.storage.forecasts import StoredForecast
 from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.states import StageState
+from pricecast_dagster.storage.trials import ShadowForecast, Trial
 
 CHECKS = "checks"
 """Where a state's metadata keeps which checks passed: a check's event is news only when that changes."""
@@ -26,6 +27,8 @@ class Rows:
     champions: tuple[ModelVersion, ...] = ()
     challengers: tuple[ModelVersion, ...] = ()
     forecasts: tuple[StoredForecast, ...] = ()
+    trials: tuple[Trial, ...] = ()
+    shadows: tuple[ShadowForecast, ...] = ()
 
 
 def moved_on(state: StageState | None, outcome: Outcome) -> StageState:
@@ -77,6 +80,8 @@ def commit(
         registry.add(connection, [replace(row, champion=True, champion_since=now) for row in models])
         registry.add(connection, [row for row in rows.challengers if (row.sku, Stage.PRICE_MODEL) not in second])
         forecasts.store(connection, [row for row in rows.forecasts if (row.sku, Stage.FORECAST) not in second])
+        trials.begin(connection, [row for row in rows.trials if (row.sku, Stage.PRICE_MODEL) not in second])
+        trials.store_shadows(connection, rows.shadows)
         trained = [
             state for state in kept if state.stage is Stage.PRICE_MODEL and state.error is None and state.data_version is not None
         ]
@@ -146,4 +151,4 @@ def _told(outcome: Outcome, before: Mapping[tuple[str, Stage], StageState], seco
 def _news(check: Check, state: StageState | None) -> Check:
     earlier = state.metadata.get(CHECKS, {}) if state else {}
     known = earlier.get(check.name) if isinstance(earlier, dict) else None
-    return replace(check, news=not check.passed or known is not True)
+    return replace(check, news=not check.passed or known is False or (known is None and not check.quiet))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pricecast_dagster.compute.local import LocalCompute
+from pricecast_dagster.compute.place import open_compute
 from pricecast_dagster.compute.protocol import Compute
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.settings import Settings
@@ -51,7 +51,7 @@ def open_context(settings: Settings, *, run_id: str | None = None, clock: Callab
         database=open_database(settings.database),
         frames=Frames(settings.home),
         artifacts=Artifacts(settings.home),
-        compute=LocalCompute(settings.jobs),
+        compute=open_compute(settings.compute, settings.jobs),
         calendar=HolidayCalendar(settings.country),
         clock=clock,
         run_id=run_id,

@@ -14,6 +14,7 @@ from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.schemas import DATE, FEATURE_COLUMNS, OBSERVED, PRICE, QUANTITY, SKU, Stage, feature_schema
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.outcome import Check, Outcome, Status
+from pricecast_dagster.stages.plausibility import features_recomputed
 from pricecast_dagster.stages.validation import failures
 from pricecast_dagster.stages.versions import feature_version
 from pricecast_dagster.storage.states import Inputs
@@ -58,7 +59,7 @@ def build(context: StageContext, histories: "Mapping[str, pd.DataFrame]", due: M
                     "features": len(FEATURE_COLUMNS),
                 },
                 error=None if check.passed else f"SKU {sku!r}: {check.description}. Correct these days in the source.",
-                checks=(check,),
+                checks=(check, features_recomputed(rows)) if check.passed else (check,),
             )
         )
     return outcomes

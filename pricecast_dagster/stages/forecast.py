@@ -28,6 +28,7 @@ from pricecast_dagster.schemas import (
 from pricecast_dagster.stages import versions
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.outcome import Check, Outcome, Status
+from pricecast_dagster.stages.plausibility import forecast_plausible
 from pricecast_dagster.stages.validation import failures
 from pricecast_dagster.storage.forecasts import StoredForecast
 from pricecast_dagster.storage.states import Inputs
@@ -89,7 +90,8 @@ def forecast(context: StageContext, orders: Sequence[Order], histories: "Mapping
             continue
         version = versions.forecast_version(order.model_version, order.history_version, order.inputs.code_version)
         result.forecasts.append(_stored(context, order, answer, version))
-        result.outcomes.append(_fresh(order, answer, version, seconds))
+        plausible = forecast_plausible(answer.frame, histories[order.sku])
+        result.outcomes.append(_fresh(order, answer, version, seconds, plausible))
     return result
 
 
@@ -182,7 +184,7 @@ def _share(answer: _Answer, level: int) -> float | None:
     return None if share is None else float(str(share))
 
 
-def _fresh(order: Order, answer: _Answer, version: str, seconds: float) -> Outcome:
+def _fresh(order: Order, answer: _Answer, version: str, seconds: float, plausible: Check) -> Outcome:
     first = answer.frame.iloc[0]
     facts: dict[str, object] = {
         "model_used": answer.model_used,
@@ -204,7 +206,7 @@ def _fresh(order: Order, answer: _Answer, version: str, seconds: float) -> Outco
         inputs=order.inputs,
         seconds=seconds,
         metadata=facts,
-        checks=(Check("forecast_schema", True, "finite, not negative, bands in order"),),
+        checks=(Check("forecast_schema", True, "finite, not negative, bands in order"), plausible),
     )
 
 

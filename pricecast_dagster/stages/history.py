@@ -17,6 +17,7 @@ from pricecast_dagster.sources.fingerprint import history_versions
 from pricecast_dagster.sources.reading import SourceData
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.outcome import Check, Outcome, Status
+from pricecast_dagster.stages.plausibility import history_plausible
 from pricecast_dagster.stages.staleness import why_stale
 from pricecast_dagster.stages.validation import failures
 from pricecast_dagster.storage.states import Inputs, StageState
@@ -135,7 +136,7 @@ def _stored(
             seconds=time.perf_counter() - began,
             metadata=_facts(frames[sku], arrival.rejections.get(sku, {})),
             error=None if check.passed else f"SKU {sku!r}: {check.description}. Correct the rows in the source.",
-            checks=(check,),
+            checks=(check, history_plausible(frames[sku])) if check.passed else (check,),
         )
     return outcomes
 

@@ -33,6 +33,7 @@ class Task:
         panel: of this SKU alone.
         champion: the present champion; None where there is none.
         trials: tuning trials; 0 means no tuning.
+        on_trial: whether a better recipe is compared unserved for a while before it answers.
     """
 
     sku: str
@@ -43,6 +44,7 @@ class Task:
     trials: int
     seed: int
     minimum_history_days: int
+    on_trial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,16 @@ class Trained:
 
     Attributes:
         champion: the model that answers from now on.
-        challenger: a new recipe's model that lost; kept in the registry for its scores.
+        challenger: a new recipe's model that lost, or is on trial; kept in the registry for its scores.
         decision: in words.
+        promoted: whether a new recipe took the place of the champion's; on_trial: whether it is the challenger's turn to show.
     """
 
     champion: "Model"
     challenger: "Model | None"
     decision: str
+    promoted: bool = False
+    on_trial: bool = False
 
 
 def carry_out(task: Task) -> Trained:
@@ -82,7 +87,8 @@ def carry_out(task: Task) -> Trained:
         return Trained(model, None, task.way.value)
     challenger = train_this(tuning=tuning)
     decision = compare(task.panel, task.calendar, task.champion.recipe, challenger.recipe, seed=task.seed)
-    if decision.promote:
-        return Trained(challenger, None, decision.reason)
+    if decision.promote and not task.on_trial:
+        return Trained(challenger, None, decision.reason, promoted=True)
     stays = train_this(tuning=None, recipe=task.champion.recipe)
-    return Trained(stays, challenger, decision.reason)
+    told = f"on trial, unserved: {decision.reason}" if decision.promote else decision.reason
+    return Trained(stays, challenger, told, on_trial=decision.promote)

@@ -27,6 +27,7 @@ class Check:
     Attributes:
         blocking: whether the stage fails where the check does; otherwise it is a warning.
         news: whether it is worth an event: the first result of a SKU, a failure, or one that differs from the last.
+        quiet: whether its first result is only news where it failed: an event costs 8-22 ms, and most of these never fail.
         description: what was found, which rows or columns, and the remedy.
     """
 
@@ -35,6 +36,7 @@ class Check:
     description: str
     blocking: bool = True
     news: bool = True
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,12 @@ least as good as the present one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from pricecast_dagster.compute.protocol import Failure
-from pricecast_dagster.errors import SkuTooShortError
+from pricecast_dagster.errors import SkuTooShortError, StorageError
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.schemas import DATE, OBSERVED, PRICE, QUANTITY, Stage
 from pricecast_dagster.stages import versions
@@ -23,15 +21,18 @@ from pricecast_dagster.stages.bundles import Origin, load_model, next_version_ti
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.lesson import Task, Trained, Way, carry_out
 from pricecast_dagster.stages.outcome import Check, Outcome, Status
+from pricecast_dagster.stages.shadow import begin_trial
+from pricecast_dagster.stages.weights import weigh_again
 from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.staleness import DATA_CHANGED
 from pricecast_dagster.storage.states import Inputs
+from pricecast_dagster.storage.trials import Trial
 
 if TYPE_CHECKING:
     from pricecast_dagster.forecasting.model import Model
 
-# Weights and bands are estimated on the last weeks before they were made; two weeks of new data are worth 0.2 s a SKU.
-WEIGH_AGAIN_DAYS = 14
+# Models take 60-300 kB; beyond this, loading takes longer than forecasting.
+LARGEST_ARTEFACT = 5_000_000
 
 # What one SKU takes on one core, for deciding whether worker processes are worth their start.
 SECONDS_A_REFIT = 0.06
@@ -67,12 +68,14 @@ class Training:
         champions: rows that become champion; their artefacts are stored already.
         challengers: rows of recipes that lost.
         models: SKU -> the model that answers, for the forecast of the same chunk.
+        trials: comparisons that begin with these rows.
     """
 
     outcomes: list[Outcome]
     champions: list[ModelVersion]
     challengers: list[ModelVersion]
     models: "dict[str, Model]"
+    trials: list[Trial] = field(default_factory=list)
 
 
 def train(context: StageContext, orders: Sequence[Order]) -> Training:
@@ -112,6 +115,7 @@ def _task(context: StageContext, order: Order) -> Task:
         trials=order.trials if order.optimize else 0,
         seed=versions.seed_of(_fingerprint(order, champion)),
         minimum_history_days=context.settings.minimum_history_days,
+        on_trial=context.settings.shadow_days > 0,
     )
 
 
@@ -126,21 +130,12 @@ def _way(order: Order, panel: Panel, champion: "Model | None") -> Way:
         return Way.FIRST
     if order.optimize:
         return Way.CONTEST
-    weighed = str(champion.facts["weighed_until"])
-    new_days = int((panel.days[panel.last[0]] - panel.days.dtype.type(weighed)).astype(int))
-    if order.reason == DATA_CHANGED and new_days < WEIGH_AGAIN_DAYS and not _surprised(panel, champion):
-        return Way.REFIT
-    return Way.WEIGH
+    return way_on_new_data(panel, champion) if order.reason == DATA_CHANGED else Way.WEIGH
 
 
-def _surprised(panel: Panel, champion: "Model") -> bool:
-    """Whether the last two weeks hold a move beyond the champion's 95 % band.
-
-    Its weights and past errors may come from a time that knew no such move; a refit would carry them on, and put a band of a
-    quiet price around one that has just jumped.
-    """
-    moves = np.abs(np.diff(panel.price[0, -WEIGH_AGAIN_DAYS - 1 :]))
-    return bool(moves.size) and float(moves.max()) > float(champion.arrays["half_widths"][-1, WEIGH_AGAIN_DAYS - 1])
+def way_on_new_data(panel: Panel, champion: "Model") -> Way:
+    """How a champion goes on when its product has new days: fitted again, or weighed again after two weeks or a surprise."""
+    return Way.WEIGH if weigh_again(panel, champion) else Way.REFIT
 
 
 def _seconds(tasks: Sequence[Task]) -> float:
@@ -187,6 +182,7 @@ def _keep(context: StageContext, order: Order, task: Task, trained: Trained, sec
         seed=task.seed,
         way=task.way.name.lower(),
         trials=task.trials,
+        predecessor=None if order.champion is None else order.champion.version,
         feature_version=order.inputs.upstream_version,
         history_version=order.history_version,
         code_version=order.inputs.code_version,
@@ -195,12 +191,17 @@ def _keep(context: StageContext, order: Order, task: Task, trained: Trained, sec
     champion = store_model(context, trained.champion, origin, now)
     training.champions.append(champion)
     training.models[order.sku] = trained.champion
+    challenger = None
     if trained.challenger is not None:
-        training.challengers.append(store_model(context, trained.challenger, origin, now + timedelta(seconds=1)))
-    training.outcomes.append(_fresh(order, task, champion, seconds))
+        challenger = store_model(context, trained.challenger, origin, now + timedelta(seconds=1))
+        training.challengers.append(challenger)
+    begun = begin_trial(context, order.champion, champion, challenger, trained)
+    if begun is not None:
+        training.trials.append(begun)
+    training.outcomes.append(_fresh(order, task, champion, seconds, _loads(context, champion)))
 
 
-def _fresh(order: Order, task: Task, champion: ModelVersion, seconds: float) -> Outcome:
+def _fresh(order: Order, task: Task, champion: ModelVersion, seconds: float, loads: Check) -> Outcome:
     return Outcome(
         order.sku,
         Stage.PRICE_MODEL,
@@ -219,8 +220,23 @@ def _fresh(order: Order, task: Task, champion: ModelVersion, seconds: float) -> 
             "features_count": champion.features_count,
             **champion.metrics,
         },
-        checks=(_beats_naive(champion),),
+        checks=(_beats_naive(champion), loads),
     )
+
+
+def _loads(context: StageContext, champion: ModelVersion) -> Check:
+    """Whether the files that were just written come back whole, by their hashes, and how large they are."""
+    try:
+        files = context.artifacts.read_files(champion.sku, champion.version, champion.sha256)
+    except StorageError as error:
+        return Check("artefact_loads", False, str(error), blocking=False, quiet=True)
+    size = sum(map(len, files.values()))
+    if size > LARGEST_ARTEFACT:
+        told = (
+            f"{size:,} bytes, more than {LARGEST_ARTEFACT:,}: every forecast reads them. Tune it anew with fewer, smaller trees."
+        )
+        return Check("artefact_loads", False, told, blocking=False, quiet=True)
+    return Check("artefact_loads", True, f"{len(files)} files, {size:,} bytes, read back whole", blocking=False, quiet=True)
 
 
 def _beats_naive(champion: ModelVersion) -> Check:

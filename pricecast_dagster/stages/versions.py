@@ -44,6 +44,11 @@ def code_versions(settings: Settings, calendar: HolidayCalendar) -> dict[Stage, 
     }
 
 
+def code_of_features_and_models() -> str:
+    """Names the code of both, without calendar and settings: what a recipe was found with."""
+    return f"{CODE_VERSIONS[Stage.FEATURE_TABLE]}/{CODE_VERSIONS[Stage.PRICE_MODEL]}"
+
+
 def feature_version(history_version: str, code_version: str) -> str:
     """Name of a feature table: its rows and the code and calendar it was made with."""
     return digest("features", history_version, code_version)

@@ -11,8 +11,9 @@ answers (`storage.registry`).
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from io import BytesIO
 from typing import Final
@@ -27,6 +28,7 @@ from pricecast_dagster.storage.keys import fan, file_name
 
 METADATA: Final = "metadata.json"
 ARRAYS: Final = "arrays.npz"
+_FOLDER: Final = "models"
 _TEXT: Final = ".txt"
 _FORMAT: Final = 1
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -82,8 +84,7 @@ class Artifacts:
             StorageError: nothing can be written there.
         """
         folder = _folder(sku, version)
-        contents = {f"{_checked(name)}{_TEXT}": text.encode() for name, text in sorted(texts.items())}
-        contents[ARRAYS] = _npz(arrays)
+        contents = contents_of(texts, arrays)
         about = {
             "format": _FORMAT,
             "sku": sku,
@@ -173,6 +174,27 @@ class Artifacts:
         self._files.delete(f"{folder}/{METADATA}")
         self._files.delete_folder(folder)
 
+    def stray(self, known: Collection[str], before: datetime) -> list[str]:
+        """Folders of versions that no registry row refers to, last written before a time: what killed runs left behind.
+
+        Args:
+            known: the paths of all versions that are not given up.
+            before: younger files may belong to a run that has not committed yet.
+        """
+        newest: dict[str, datetime] = {}
+        for facts in self._files.below(_FOLDER):
+            folder = facts.path.rpartition("/")[0]
+            newest[folder] = max(facts.modified, newest.get(folder, facts.modified))
+        return [folder for folder, modified in newest.items() if folder not in known and modified < before]
+
+    def prune_stray(self, known: Collection[str], before: datetime) -> int:
+        """Delete what `stray` finds, what makes a version of it first; returns how many folders."""
+        folders = self.stray(known, before)
+        for folder in folders:
+            self._files.delete(f"{folder}/{METADATA}")
+            self._files.delete_folder(folder)
+        return len(folders)
+
     def _verify(self, path: str, content: bytes | None, expected: str) -> bytes:
         if content is None:
             raise DamagedArtifactError(f"{self._files.address(path)} is missing.")
@@ -182,6 +204,11 @@ class Artifacts:
                 f"{self._files.address(path)} is not as it was saved: SHA-256 {found[:12]}..., recorded {expected[:12]}..."
             )
         return content
+
+
+def contents_of(texts: Mapping[str, str], arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, bytes]:
+    """File name -> bytes, as a version with this content is saved, but for its metadata.json."""
+    return {f"{_checked(name)}{_TEXT}": text.encode() for name, text in sorted(texts.items())} | {ARRAYS: _npz(arrays)}
 
 
 def _listed(where: str, mark: bytes, sku: str, version: str) -> dict[str, str]:
@@ -198,7 +225,7 @@ def _listed(where: str, mark: bytes, sku: str, version: str) -> dict[str, str]:
 
 
 def _folder(sku: str, version: str) -> str:
-    return f"models/{fan(sku)}/{file_name(sku)}/{version}"
+    return f"{_FOLDER}/{fan(sku)}/{file_name(sku)}/{version}"
 
 
 def _checked(name: str) -> str:

@@ -20,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, InterfaceError, NoSuchModuleError, Ope
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from pricecast_dagster.errors import DatabaseUnavailableError, SettingsError
+from pricecast_dagster.storage.changes import Changes, PostgresChanges, SqliteChanges, tell_of_change
 from pricecast_dagster.storage.json_text import to_json
 
 SQLITE: Final = "sqlite"
@@ -43,8 +44,9 @@ class Database:
         self._engine = engine
         self._reading = engine.execution_options(**_reading_options(engine))
         self._writing = engine.execution_options(**{_WRITES: True})
+        self._changes: Changes = SqliteChanges(engine) if engine.dialect.name == SQLITE else PostgresChanges(engine)
         # At once and not some time later: a sensor opens a database every few seconds, and a server has 100 connections.
-        weakref.finalize(self, engine.dispose)
+        weakref.finalize(self, _close, engine, self._changes)
 
     @property
     def kind(self) -> str:
@@ -75,10 +77,25 @@ class Database:
         """
         with self._telling(), self._writing.begin() as connection:
             yield connection
+            tell_of_change(connection)
+
+    @property
+    def marks_at_once(self) -> bool:
+        """Whether `mark` takes microseconds, so that it may be asked for where nothing may wait."""
+        return self._changes.instant
+
+    def mark(self) -> int:
+        """A number that stays the same for as long as nothing was written; see `storage.changes`.
+
+        Raises:
+            DatabaseUnavailableError: the database does not answer.
+        """
+        with self._telling():
+            return self._changes.mark()
 
     def close(self) -> None:
         """Close every connection; the object can be used again."""
-        self._engine.dispose()
+        _close(self._engine, self._changes)
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
@@ -88,6 +105,11 @@ class Database:
             cause = getattr(error, "orig", None) or error
             told = " ".join(str(cause).split()).rstrip(".?")
             raise DatabaseUnavailableError(f"The database {self.address} does not answer: {told}.") from error
+
+
+def _close(engine: Engine, changes: Changes) -> None:
+    changes.close()
+    engine.dispose()
 
 
 def open_database(url: str) -> Database:

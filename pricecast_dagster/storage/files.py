@@ -93,6 +93,14 @@ class Files:
         except FileNotFoundError:
             return
 
+    def is_older(self, path: str, moment: datetime) -> bool:
+        """Whether a file is there and was last written before a time; asked right before it is put away."""
+        self._fs.invalidate_cache()  # an object store's listing may be a minute old
+        try:
+            return _modified(self._fs.info(self._full(path))) < moment
+        except FileNotFoundError:
+            return False
+
     def below(self, folder: str) -> Iterator[FileFacts]:
         """All files below a folder, in order of their paths."""
         found = self._fs.find(self._full(folder), detail=True)

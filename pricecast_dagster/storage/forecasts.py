@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, select, update
 
 from pricecast_dagster.errors import UnknownVersionError
 from pricecast_dagster.schemas import LOWER_80, LOWER_95, PRICE, UPPER_80, UPPER_95
@@ -97,16 +98,14 @@ def currents(connection: Connection, skus: Iterable[str]) -> dict[str, StoredFor
     """SKU -> its current forecast, for those of the given SKUs that have one."""
     found: dict[str, StoredForecast] = {}
     for part in in_parts(sorted(set(skus))):
-        query = _select(forecast.c.sku.in_(part), forecast.c.current)
-        found.update((stored.sku, stored) for stored in _forecasts(connection.execute(query)))
+        found.update((stored.sku, stored) for stored in _read(connection, forecast.c.sku.in_(part), forecast.c.current))
     return found
 
 
 def stream(connection: Connection, *, rows_at_once: int = 5000) -> Iterator[StoredForecast]:
     """The current forecasts of all active products, by SKU, without holding them all in memory."""
-    query = _select(forecast.c.current, forecast.c.sku.in_(select(product.c.sku).where(product.c.active)))
-    result = connection.execution_options(stream_results=True, max_row_buffer=rows_at_once).execute(query)
-    yield from _forecasts(result)
+    active = forecast.c.sku.in_(select(product.c.sku).where(product.c.active))
+    yield from _read(connection, forecast.c.current, active, stream_results=True, max_row_buffer=rows_at_once)
 
 
 def of_sku(connection: Connection, sku: str, *, origin: date | None = None, limit: int | None = None) -> list[StoredForecast]:
@@ -114,18 +113,39 @@ def of_sku(connection: Connection, sku: str, *, origin: date | None = None, limi
     headers = select(forecast.c.id).where(forecast.c.sku == sku).order_by(forecast.c.id.desc()).limit(limit)
     if origin is not None:
         headers = headers.where(forecast.c.origin == origin)
-    found = list(_forecasts(connection.execute(_select(forecast.c.id.in_(headers.subquery().select())))))
-    return found[::-1]
+    return list(_read(connection, forecast.c.id.in_(headers.subquery().select())))[::-1]
 
 
 def since(connection: Connection, first_origin: date, skus: Iterable[str] | None = None) -> Iterator[StoredForecast]:
     """Forecasts whose origin is that day or later, current and past, by SKU and time; what the accuracy monitor looks at."""
     if skus is None:
-        yield from _forecasts(connection.execute(_select(forecast.c.origin >= first_origin)))
+        yield from _read(connection, forecast.c.origin >= first_origin)
         return
     for part in in_parts(sorted(set(skus))):
-        query = _select(forecast.c.origin >= first_origin, forecast.c.sku.in_(part))
-        yield from _forecasts(connection.execute(query))
+        yield from _read(connection, forecast.c.origin >= first_origin, forecast.c.sku.in_(part))
+
+
+def served_days(connection: Connection, skus: Sequence[str], first_day: date, last_day: date) -> list[Row[Any]]:
+    """Every day of some span that was forecast: rows (sku, origin, horizon, date, price and bands), by SKU, origin and horizon.
+
+    Of several forecasts from one origin (a correction, another model) the last is the one that was served longest.
+    """
+    found: list[Row[Any]] = []
+    columns = [forecast.c.sku, forecast.c.origin, forecast_day.c.horizon, forecast_day.c.date]
+    for part in in_parts(sorted(set(skus))):
+        last = (
+            select(func.max(forecast.c.id))
+            .where(forecast.c.sku.in_(part), forecast.c.origin < last_day)
+            .group_by(forecast.c.sku, forecast.c.origin)
+        )
+        query = (
+            select(*columns, *(forecast_day.c[name] for name in _SERIES))
+            .join(forecast_day, forecast_day.c.forecast_id == forecast.c.id)
+            .where(forecast.c.id.in_(last), forecast_day.c.date >= first_day, forecast_day.c.date <= last_day)
+            .order_by(forecast.c.sku, forecast.c.origin, forecast_day.c.horizon)
+        )
+        found += connection.execute(query).all()
+    return found
 
 
 def without_model(connection: Connection, limit: int | None = None) -> dict[str, str]:
@@ -140,38 +160,65 @@ def without_model(connection: Connection, limit: int | None = None) -> dict[str,
     return {row.sku: row.model_used for row in connection.execute(query)}
 
 
+def expired(connection: Connection, before: datetime) -> int:
+    """How many forecasts were made before a time and are not current."""
+    return connection.scalar(select(func.count()).select_from(forecast).where(_expired(before))) or 0
+
+
 def prune(connection: Connection, before: datetime) -> int:
     """Forget forecasts that were made before a time and are not current; returns how many."""
-    old = select(forecast.c.id).where(forecast.c.made_at < before, ~forecast.c.current)
-    total = connection.scalar(select(func.count()).select_from(old.subquery())) or 0
+    total = expired(connection, before)
+    old = select(forecast.c.id).where(_expired(before))
     connection.execute(delete(forecast_day).where(forecast_day.c.forecast_id.in_(old)))
-    connection.execute(delete(forecast).where(forecast.c.made_at < before, ~forecast.c.current))
+    connection.execute(delete(forecast).where(_expired(before)))
     return total
 
 
-def _select(*conditions: ColumnElement[bool]) -> Select[Any]:
-    series = [forecast_day.c[name] for name in _SERIES]
-    return (
-        select(forecast, *series)
-        .join(forecast_day, forecast_day.c.forecast_id == forecast.c.id)
+def forget(connection: Connection, skus: Iterable[str]) -> None:
+    """Forget every forecast of some SKUs, the current ones too."""
+    for part in in_parts(sorted(set(skus))):
+        theirs = select(forecast.c.id).where(forecast.c.sku.in_(part))
+        connection.execute(delete(forecast_day).where(forecast_day.c.forecast_id.in_(theirs)))
+        connection.execute(delete(forecast).where(forecast.c.sku.in_(part)))
+
+
+def histories(connection: Connection, expired_before: datetime) -> set[tuple[str, str]]:
+    """SKU and raw_history version of every forecast that is not expired: the rows that it takes to make it again."""
+    query = select(forecast.c.sku, forecast.c.history_version).where(~_expired(expired_before)).distinct()
+    return {(row.sku, row.history_version) for row in connection.execute(query)}
+
+
+def _expired(before: datetime) -> ColumnElement[bool]:
+    return and_(forecast.c.made_at < before, ~forecast.c.current)
+
+
+def _read(connection: Connection, *conditions: ColumnElement[bool], **options: Any) -> Iterator[StoredForecast]:
+    """Forecasts by SKU and time, from two statements side by side.
+
+    One that has what a forecast says of itself on each of its days would be read three times as slowly.
+    """
+    order = (forecast.c.sku, forecast.c.id)
+    headers = select(forecast).where(*conditions).order_by(*order)
+    days = (
+        select(forecast_day.c.forecast_id, *(forecast_day.c[name] for name in _SERIES))
+        .join(forecast, forecast_day.c.forecast_id == forecast.c.id)
         .where(*conditions)
-        .order_by(forecast.c.sku, forecast.c.id, forecast_day.c.horizon)
+        .order_by(*order, forecast_day.c.horizon)
     )
-
-
-def _forecasts(rows: Iterable[Row[Any]]) -> Iterator[StoredForecast]:
-    for _, of_one in groupby(rows, key=lambda row: row.id):
-        days = list(of_one)
-        header = days[0]
+    of_each = groupby(connection.execute(days.execution_options(**options)), key=itemgetter(0))
+    for header in connection.execute(headers.execution_options(**options)):
+        forecast_id, rows = next(of_each)
+        assert forecast_id == header.id
+        _, price, lower_80, upper_80, lower_95, upper_95 = zip(*rows, strict=True)
         yield StoredForecast(
             sku=header.sku,
             version=header.version,
             origin=header.origin,
-            price=tuple(day.price for day in days),
-            lower_80=tuple(day.lower_80 for day in days),
-            upper_80=tuple(day.upper_80 for day in days),
-            lower_95=tuple(day.lower_95 for day in days),
-            upper_95=tuple(day.upper_95 for day in days),
+            price=price,
+            lower_80=lower_80,
+            upper_80=upper_80,
+            lower_95=lower_95,
+            upper_95=upper_95,
             model_used=header.model_used,
             model_version=header.model_version,
             history_version=header.history_version,

@@ -12,7 +12,7 @@ A frame is written under its version before anything refers to it; a killed run 
 `tidy` moves away.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
@@ -57,7 +57,7 @@ class Frames:
         path = _path(stage, sku, version)
         content = self._files.read(path)
         if content is None and stage is Stage.RAW_HISTORY:
-            path = f"{_FOLDER}/{_SUPERSEDED}/{path.removeprefix(f'{_FOLDER}/')}"
+            path = _superseded(path)
             content = self._files.read(path)
         if content is None:
             raise UnknownVersionError(
@@ -73,37 +73,59 @@ class Frames:
         """
         path = _path(stage, sku, version)
         if stage is Stage.RAW_HISTORY:
-            self._files.move(path, f"{_FOLDER}/{_SUPERSEDED}/{path.removeprefix(f'{_FOLDER}/')}")
+            self._files.move(path, _superseded(path))
         else:
             self._files.delete(path)
 
-    def tidy(self, stage: Stage, in_force: Mapping[str, str], before: datetime) -> int:
-        """Retire what killed runs left behind: versions that are not in force, last written before a time.
+    def stray(self, stage: Stage, in_force: Mapping[str, str], before: datetime) -> list[str]:
+        """Frames that killed runs left behind: versions that are not in force, last written before a time.
 
         Args:
             stage: whose frames.
             in_force: SKU -> version, of all SKUs.
             before: younger files may belong to a run that has not committed yet.
-
-        Returns:
-            How many files were put away.
         """
         wanted = {_path(stage, sku, version) for sku, version in in_force.items()}
+        files = self._files.below(f"{_FOLDER}/{stage.value}")
+        return [facts.path for facts in files if facts.path not in wanted and facts.modified < before]
+
+    def tidy(self, stage: Stage, in_force: Mapping[str, str], before: datetime) -> int:
+        """Put away what `stray` finds, as `retire` would; returns how many files."""
         count = 0
-        for facts in self._files.below(f"{_FOLDER}/{stage.value}"):
-            if facts.path in wanted or facts.modified >= before:
+        for path in self.stray(stage, in_force, before):
+            if not self._files.is_older(path, before):  # a run wrote it anew meanwhile: it is about to be in force
                 continue
-            if stage is Stage.RAW_HISTORY and not facts.path.endswith(TEMPORARY):
-                self._files.move(facts.path, f"{_FOLDER}/{_SUPERSEDED}/{facts.path.removeprefix(f'{_FOLDER}/')}")
+            if stage is Stage.RAW_HISTORY and not path.endswith(TEMPORARY):
+                self._files.move(path, _superseded(path))
             else:
-                self._files.delete(facts.path)
+                self._files.delete(path)
             count += 1
         return count
 
-    def prune_superseded(self, before: datetime) -> int:
-        """Delete rows of the past that were put away before a time; returns how many files."""
-        old = [facts for facts in self._files.below(f"{_FOLDER}/{_SUPERSEDED}") if facts.modified < before]
-        return sum(self._files.delete(facts.path) for facts in old)
+    def superseded(self, needed: Iterable[tuple[str, str]], before: datetime) -> list[str]:
+        """Rows of the past that were put away before a time and that nothing refers to.
+
+        Args:
+            needed: SKU and raw_history version of whatever is still to be looked back at.
+            before: when they were put away.
+        """
+        wanted = {_superseded(_path(Stage.RAW_HISTORY, sku, version)) for sku, version in needed}
+        files = self._files.below(f"{_FOLDER}/{_SUPERSEDED}")
+        return [facts.path for facts in files if facts.path not in wanted and facts.modified < before]
+
+    def prune_superseded(self, needed: Iterable[tuple[str, str]], before: datetime) -> int:
+        """Delete what `superseded` finds; returns how many files."""
+        return sum(self._files.delete(path) for path in self.superseded(needed, before))
+
+    def rejected(self, known: Collection[int], before: datetime) -> list[str]:
+        """Rejected rows written before a time, of reads that are not on record any more."""
+        wanted = {_rejected(ingest_id) for ingest_id in known}
+        files = self._files.below(f"{_FOLDER}/{_REJECTED}")
+        return [facts.path for facts in files if facts.path not in wanted and facts.modified < before]
+
+    def prune_rejected(self, known: Collection[int], before: datetime) -> int:
+        """Delete what `rejected` finds; returns how many files."""
+        return sum(self._files.delete(path) for path in self.rejected(known, before))
 
     def write_rejected(self, ingest_id: int, frame: "pd.DataFrame") -> None:
         """Store the rows that a read of the source did not take, with where they were and why."""
@@ -141,6 +163,10 @@ class Frames:
 
 def _path(stage: Stage, sku: str, version: str) -> str:
     return f"{_FOLDER}/{stage.value}/{fan(sku)}/{file_name(sku)}/{version}{_SUFFIX}"
+
+
+def _superseded(path: str) -> str:
+    return f"{_FOLDER}/{_SUPERSEDED}/{path.removeprefix(f'{_FOLDER}/')}"
 
 
 def _rejected(ingest_id: int) -> str:

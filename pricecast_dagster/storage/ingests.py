@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, select, update
 
-from pricecast_dagster.storage.tables import ingest
+from pricecast_dagster.storage.tables import ingest, stage_state
 
 ATTEMPTS = 3
 """A source that could not be read so often in one and the same form is not tried again until it moves or a person asks."""
@@ -102,11 +102,30 @@ def answered(connection: Connection, fingerprint: str, *, attempts: int = ATTEMP
     return None
 
 
+def expired(connection: Connection, before: datetime) -> int:
+    """How many reads `prune` would forget."""
+    return connection.scalar(select(func.count()).select_from(_expired(connection, before).subquery())) or 0
+
+
 def prune(connection: Connection, before: datetime) -> int:
-    """Forget reads that began before a time, but for the last complete one; returns how many."""
-    last = last_finished(connection)
-    old = ingest.c.started_at < before
-    doomed = select(ingest.c.id).where(old, ingest.c.id != (last.id if last else 0))
-    total = connection.scalar(select(func.count()).select_from(doomed.subquery())) or 0
-    connection.execute(ingest.delete().where(ingest.c.id.in_(doomed)))
+    """Forget reads that began before a time, but for the last complete one and those that rows in force came from.
+
+    Returns:
+        How many.
+    """
+    total = expired(connection, before)
+    connection.execute(ingest.delete().where(ingest.c.id.in_(_expired(connection, before))))
     return total
+
+
+def known(connection: Connection) -> set[int]:
+    """The ids of all reads on record."""
+    return set(connection.scalars(select(ingest.c.id)))
+
+
+def _expired(connection: Connection, before: datetime) -> Select[tuple[int]]:
+    last = last_finished(connection)
+    in_force = select(stage_state.c.ingest_id).where(stage_state.c.ingest_id.is_not(None))
+    return select(ingest.c.id).where(
+        ingest.c.started_at < before, ingest.c.id != (last.id if last else 0), ingest.c.id.not_in(in_force)
+    )

@@ -90,6 +90,12 @@ def active_skus(connection: Connection) -> set[str]:
     return set(connection.scalars(select(product.c.sku).where(product.c.active)))
 
 
+def categories(connection: Connection) -> dict[str, int]:
+    """Category -> how many active products it has."""
+    query = select(product.c.category, func.count()).where(product.c.active).group_by(product.c.category)
+    return {category: count for category, count in connection.execute(query.order_by(product.c.category)).tuples()}  # noqa: C416
+
+
 def names(connection: Connection) -> dict[str, str]:
     """SKU -> name, of all that are in the source, by SKU."""
     query = select(product.c.sku, product.c.name).where(product.c.active).order_by(product.c.sku)
@@ -99,6 +105,12 @@ def names(connection: Connection) -> dict[str, str]:
 def removed_skus(connection: Connection) -> set[str]:
     """The SKUs that were in the source once."""
     return set(connection.scalars(select(product.c.sku).where(~product.c.active)))
+
+
+def removed_before(connection: Connection, moment: datetime) -> list[str]:
+    """The SKUs that were found to be gone before a time, sorted."""
+    query = select(product.c.sku).where(~product.c.active, product.c.removed_at < moment).order_by(product.c.sku)
+    return list(connection.scalars(query))
 
 
 def known_skus(connection: Connection, skus: Iterable[str]) -> set[str]:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
 
 from pricecast_dagster.errors import SupersededError, UnknownVersionError
 from pricecast_dagster.storage.database import in_parts
+from pricecast_dagster.storage.tables import forecast, trial
 from pricecast_dagster.storage.tables import modelos_predicao as models
 
 VERSION_FORMAT = "%Y%m%dT%H%M%SZ"
@@ -80,6 +81,19 @@ def unused_versions(connection: Connection, skus: Iterable[str], moment: datetim
             second += timedelta(seconds=1)
         free[sku] = version_name(second)
     return free
+
+
+def studied(connection: Connection, carried_on: Iterable[str]) -> dict[str, ModelVersion]:
+    """SKU -> the newest version for which a recipe was looked for or judged, champion or not, of those with a champion.
+
+    Args:
+        carried_on: reasons of versions that only carried a recipe on.
+    """
+    age = func.row_number().over(partition_by=models.c.sku, order_by=models.c.version.desc()).label("age")
+    with_champion = select(models.c.sku).where(models.c.champion)
+    ranked = select(models, age).where(models.c.reason.not_in(list(carried_on)), models.c.sku.in_(with_champion)).subquery()
+    columns = [ranked.c[column.name] for column in models.c]
+    return {row.sku: _version(row) for row in connection.execute(select(*columns).where(ranked.c.age == 1))}
 
 
 def newest_names(connection: Connection, skus: Iterable[str]) -> dict[str, str]:
@@ -199,21 +213,67 @@ def delete(connection: Connection, sku: str, now: datetime) -> list[ModelVersion
     present = [version for version in versions(connection, sku) if version.deleted_at is None]
     if not present:
         raise _unknown(sku, None)
-    _give_up(connection, present, now)
+    give_up(connection, present, now)
     return present
 
 
-def prune(connection: Connection, skus: Iterable[str], keep: int, now: datetime) -> list[ModelVersion]:
-    """Give up all versions of these SKUs but the champion and the `keep` newest others; returns those given up."""
+def superseded(connection: Connection, skus: Iterable[str], keep: int) -> list[ModelVersion]:
+    """The versions of these SKUs beyond the champion, those in an open trial and the `keep` newest others, by SKU.
+
+    One that a SKU's current forecast was made with is not among them, champion or not, nor one on a trial that is open.
+    """
+    on_trial = select(trial.c.id).where(
+        trial.c.sku == models.c.sku, trial.c.version == models.c.version, trial.c.status == "open"
+    )
+    age = func.row_number().over(partition_by=models.c.sku, order_by=models.c.version.desc()).label("age")
+    in_use = or_(
+        select(forecast.c.id)
+        .where(forecast.c.sku == models.c.sku, forecast.c.model_version == models.c.version, forecast.c.current)
+        .exists(),
+        select(trial.c.id)
+        .where(
+            trial.c.sku == models.c.sku,
+            trial.c.status == "open",
+            or_(trial.c.version == models.c.version, trial.c.rival == models.c.version),
+        )
+        .exists(),
+    )
     old: list[ModelVersion] = []
     for part in in_parts(sorted(set(skus))):
-        age = func.row_number().over(partition_by=models.c.sku, order_by=models.c.version.desc()).label("age")
-        others = and_(models.c.sku.in_(part), ~models.c.champion, models.c.deleted_at.is_(None))
-        ranked = select(models, age).where(others).subquery()
+        others = and_(models.c.sku.in_(part), ~models.c.champion, models.c.deleted_at.is_(None), ~on_trial.exists())
+        ranked = select(models, age, in_use.label("in_use")).where(others).subquery()
         columns = [ranked.c[column.name] for column in models.c]
-        old += [_version(row) for row in connection.execute(select(*columns).where(ranked.c.age > keep))]
-    _give_up(connection, old, now)
+        beyond = and_(ranked.c.age > keep, ~ranked.c.in_use)
+        old += [_version(row) for row in connection.execute(select(*columns).where(beyond).order_by(ranked.c.sku))]
     return old
+
+
+def prune(connection: Connection, skus: Iterable[str], keep: int, now: datetime) -> list[ModelVersion]:
+    """Give up what `superseded` finds; returns those given up."""
+    old = superseded(connection, skus, keep)
+    give_up(connection, old, now)
+    return old
+
+
+def kept(connection: Connection, skus: Iterable[str] | None = None) -> list[ModelVersion]:
+    """Every version whose files are kept, of some SKUs or of all, by SKU."""
+    query = select(models).where(models.c.deleted_at.is_(None)).order_by(models.c.sku, models.c.version)
+    if skus is None:
+        return [_version(row) for row in connection.execute(query)]
+    parts = in_parts(sorted(set(skus)))
+    return [_version(row) for part in parts for row in connection.execute(query.where(models.c.sku.in_(part)))]
+
+
+def give_up(connection: Connection, given_up: Sequence[ModelVersion], now: datetime) -> None:
+    """Give up versions, champions too; their rows stay, their files can go once the transaction is through."""
+    if not given_up:
+        return
+    statement = (
+        update(models)
+        .where(models.c.sku == bindparam("of_sku"), models.c.version == bindparam("of_version"))
+        .values(champion=False, deleted_at=now)
+    )
+    connection.execute(statement, [{"of_sku": version.sku, "of_version": version.version} for version in given_up])
 
 
 def _refuse_known(connection: Connection, versions: Sequence[ModelVersion]) -> None:
@@ -224,17 +284,6 @@ def _refuse_known(connection: Connection, versions: Sequence[ModelVersion]) -> N
         if known:
             sku, version = min(known)
             raise SupersededError(f"SKU {sku!r} has a model version {version} already; nothing was added.")
-
-
-def _give_up(connection: Connection, given_up: Sequence[ModelVersion], now: datetime) -> None:
-    if not given_up:
-        return
-    statement = (
-        update(models)
-        .where(models.c.sku == bindparam("of_sku"), models.c.version == bindparam("of_version"))
-        .values(champion=False, deleted_at=now)
-    )
-    connection.execute(statement, [{"of_sku": version.sku, "of_version": version.version} for version in given_up])
 
 
 def _champion_before(connection: Connection, sku: str) -> str:

@@ -55,7 +55,7 @@ def statement(code_versions: Mapping[Stage, str], only: "BindParameter[Any] | No
     history, features, model, forecast = (stage_state.alias(stage.value) for stage in STAGES)
     newest = (
         select(retrain_request.c.sku, func.max(retrain_request.c.id).label("id"))
-        .where(retrain_request.c.status != "cancelled", *asked)
+        .where(retrain_request.c.status.in_(("open", "answered")), *asked)
         .group_by(retrain_request.c.sku)
         .subquery("newest")
     )

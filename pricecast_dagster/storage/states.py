@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, or_, select, update
 
 from pricecast_dagster.schemas import STAGES, Stage
 from pricecast_dagster.storage import staleness
@@ -136,6 +136,20 @@ def set_version(connection: Connection, sku: str, stage: Stage, version: str | N
         .where(stage_state.c.sku == sku, stage_state.c.stage == stage.value)
         .values(data_version=version, reason=reason, updated_at=now)
     )
+
+
+def in_force(connection: Connection, stage: Stage) -> dict[str, str]:
+    """SKU -> the version that a stage holds, of all SKUs where it holds one."""
+    query = select(stage_state.c.sku, stage_state.c.data_version).where(
+        stage_state.c.stage == stage.value, stage_state.c.data_version.is_not(None)
+    )
+    return {row.sku: row.data_version for row in connection.execute(query)}
+
+
+def forget(connection: Connection, skus: Iterable[str]) -> None:
+    """Forget every state of some SKUs."""
+    for part in in_parts(sorted(set(skus))):
+        connection.execute(delete(stage_state).where(stage_state.c.sku.in_(part)))
 
 
 def confirm_histories(connection: Connection, versions: Mapping[str, str], ingest_id: int) -> set[str]:

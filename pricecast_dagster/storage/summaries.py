@@ -10,7 +10,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, Float, cast, func, select
 
 from pricecast_dagster.schemas import LEVELS
-from pricecast_dagster.storage.tables import forecast, modelos_predicao, product
+from pricecast_dagster.storage.tables import forecast, modelos_predicao, monitor_result, product
 
 RATIO = "ratio_to_best_simple"
 NOTHING_YET = "no forecast yet"
@@ -43,6 +43,12 @@ def forecasts(connection: Connection) -> ForecastSummary:
     return ForecastSummary(row[0], row[1], row[2], coverage)
 
 
+def origins_before(connection: Connection, day: date) -> list[str]:
+    """The active products whose current forecast has its last known day before a day, by SKU."""
+    query = select(product.c.sku).join(forecast, (forecast.c.sku == product.c.sku) & forecast.c.current)
+    return list(connection.scalars(query.where(product.c.active, forecast.c.origin < day).order_by(product.c.sku)))
+
+
 def ratios(connection: Connection) -> dict[str, float]:
     """SKU -> held-out error of its champion over that of the best simple method, for active products that have one."""
     ratio = modelos_predicao.c.metrics[RATIO].as_string()
@@ -63,3 +69,16 @@ def without_model(connection: Connection) -> dict[str, str]:
     for sku, id_, model_used, why in connection.execute(query):
         found[sku] = NOTHING_YET if id_ is None else f"{model_used} answers: {why or 'no model'}"
     return found
+
+
+def newest_day(connection: Connection) -> date | None:
+    """The newest day that any active product's forecast starts from: the last day of the source; None before the first one."""
+    newest: date | None = connection.scalar(
+        select(func.max(forecast.c.origin)).join(product).where(forecast.c.current, product.c.active)
+    )
+    return newest
+
+
+def newest_measurement(connection: Connection) -> int:
+    """The id of the monitor's newest result, 0 before the first: where it has not moved, nothing was measured since."""
+    return int(connection.scalar(select(func.max(monitor_result.c.id))) or 0)

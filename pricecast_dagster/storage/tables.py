@@ -189,8 +189,10 @@ retrain_request = Table(
     Column("evidence", JSON, nullable=False),
     Column("optimize", Boolean, nullable=False),
     Column("trials", Integer, comment="NULL means as set"),
-    Column("status", Text, nullable=False, server_default="open", comment="open, answered, cancelled"),
+    Column("status", Text, nullable=False, server_default="open", comment="waiting, open, answered, cancelled"),
+    Column("severity", Float, nullable=False, server_default="0", comment="how far over its rule's limit, the worst goes first"),
     Column("created_at", Utc, nullable=False),
+    Column("released_at", Utc, comment="when the daily budget let it through; NULL while it waits"),
     Column("answered_at", Utc),
     Column("version", Text, comment="the model that answered it"),
     sqlite_autoincrement=True,
@@ -204,6 +206,13 @@ Index(
     sqlite_where=retrain_request.c.status == "open",
     postgresql_where=retrain_request.c.status == "open",
 )
+Index(
+    "ix_retrain_request_one_waiting",
+    retrain_request.c.sku,
+    unique=True,
+    sqlite_where=retrain_request.c.status == "waiting",
+    postgresql_where=retrain_request.c.status == "waiting",
+)
 
 monitor_result = Table(
     "monitor_result",
@@ -214,9 +223,86 @@ monitor_result = Table(
     Column("verdict", Text, nullable=False, comment="ok, or what was found"),
     Column("measures", JSON, nullable=False),
     Column("measured_at", Utc, nullable=False),
+    Column("day", Date, comment="the last day of the rows it was measured on; one result a SKU, kind and day"),
     sqlite_autoincrement=True,
 )
 Index(None, monitor_result.c.sku, monitor_result.c.kind, monitor_result.c.id)
+Index(None, monitor_result.c.sku, monitor_result.c.kind, monitor_result.c.day, unique=True)
+
+monitor_pass = Table(
+    "monitor_pass",
+    metadata,
+    Column("day", Date, primary_key=True, comment="the last day of the portfolio's rows"),
+    Column("run_id", Text),
+    Column("started_at", Utc, nullable=False),
+    Column("finished_at", Utc, nullable=False),
+    Column("counts", JSON, nullable=False),
+    Column("portfolio", JSON, nullable=False, comment="served accuracy, drift, mix, missing days, rejected rows of the whole"),
+    sqlite_with_rowid=False,
+)
+
+served_score = Table(
+    "served_score",
+    metadata,
+    _sku(primary_key=True),
+    Column("until", Date, primary_key=True, comment="the last day scored"),
+    Column("window_days", Integer, primary_key=True, autoincrement=False),
+    Column("horizon", Integer, primary_key=True, autoincrement=False, comment="days ahead; 0 is all of them together"),
+    Column("forecasts", Integer, nullable=False, comment="pairs of a forecast day and a price that happened"),
+    Column("days", Integer, nullable=False, comment="days with a price that were forecast"),
+    Column("mae", Float, nullable=False),
+    Column("rmse", Float, nullable=False),
+    Column("wape", Float, comment="0..1"),
+    Column("scaled", Float, comment="own MAE over that of the last price known at the same origins, on the same days"),
+    Column("naive_mae", Float, nullable=False),
+    Column("bias", Float, nullable=False, comment="positive where forecasts were too high"),
+    Column("coverage_80", Float, nullable=False),
+    Column("coverage_95", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index(None, served_score.c.until)
+
+trial = Table(
+    "trial",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _sku(),
+    Column("role", Text, nullable=False, comment="of the shadow: challenger, or predecessor of the champion"),
+    Column("version", Text, nullable=False, comment="the shadow: a model whose forecasts are stored and not served"),
+    Column("rival", Text, nullable=False, comment="the champion when the trial began"),
+    Column("status", Text, nullable=False, server_default="open", comment="open, promoted, rolled back, kept, cancelled"),
+    Column("decision", Text, nullable=False, comment="in words"),
+    Column("evidence", JSON, nullable=False),
+    Column("began_on", Date, nullable=False, comment="the last known day when it began"),
+    Column("ends_on", Date, nullable=False),
+    Column("started_at", Utc, nullable=False),
+    Column("ended_at", Utc),
+    sqlite_autoincrement=True,
+)
+Index(None, trial.c.sku, trial.c.id)
+Index(
+    "ix_trial_one_open",
+    trial.c.sku,
+    unique=True,
+    sqlite_where=trial.c.status == "open",
+    postgresql_where=trial.c.status == "open",
+)
+
+shadow_day = Table(
+    "shadow_day",
+    metadata,
+    Column("trial_id", Integer, primary_key=True, autoincrement=False),
+    Column("origin", Date, primary_key=True),
+    Column("horizon", Integer, primary_key=True, autoincrement=False),
+    Column("date", Date, nullable=False),
+    Column("price", Float, nullable=False),
+    Column("lower_80", Float, nullable=False),
+    Column("upper_80", Float, nullable=False),
+    Column("lower_95", Float, nullable=False),
+    Column("upper_95", Float, nullable=False),
+    ForeignKeyConstraint(["trial_id"], ["trial.id"], ondelete="CASCADE"),
+    sqlite_with_rowid=False,
+)
 
 ingest = Table(
     "ingest",
@@ -232,3 +318,48 @@ ingest = Table(
     sqlite_autoincrement=True,
 )
 Index(None, ingest.c.fingerprint, ingest.c.id)
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("subject", Name, primary_key=True, comment="such as `failed:SKU0001`; one row, however often it comes"),
+    Column("kind", Text, nullable=False),
+    Column("sku", Name, comment="NULL where it concerns no single product; no foreign key, an alert outlives its product"),
+    Column("severity", Text, nullable=False, comment="info, warning, error"),
+    Column("told", Text, nullable=False, comment="what is wrong, in words"),
+    Column("remedy", Text, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Column("since", Utc, nullable=False, comment="when it began this time"),
+    Column("seen_at", Utc, nullable=False, comment="when it was last found"),
+    Column("resolved_at", Utc, comment="NULL while it lasts"),
+    Column("told_at", Utc, comment="of the last message about the subject; kept when it ends, for the silence"),
+    Column("told_severity", Text),
+    Column("announced", Boolean, nullable=False, server_default=false(), comment="whether this time was told"),
+    sqlite_with_rowid=False,
+)
+Index(None, alert.c.resolved_at)
+
+alert_digest = Table(
+    "alert_digest",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("created_at", Utc, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("content", JSON, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+alert_delivery = Table(
+    "alert_delivery",
+    metadata,
+    Column("digest_id", Integer, primary_key=True, autoincrement=False),
+    Column("target", Name, primary_key=True, comment="scheme and fingerprint; the address itself may hold a secret"),
+    Column("status", Text, nullable=False, comment="waiting, delivered, dead"),
+    Column("attempts", Integer, nullable=False),
+    Column("next_try_at", Utc, nullable=False, comment="a sender at work moves it on, so that nobody sends beside it"),
+    Column("delivered_at", Utc),
+    Column("error", Text, comment="of the last attempt"),
+    ForeignKeyConstraint(["digest_id"], ["alert_digest.id"], ondelete="CASCADE"),
+    sqlite_with_rowid=False,
+)
+Index(None, alert_delivery.c.status, alert_delivery.c.target)

@@ -25,7 +25,9 @@ def shelf(rng: Generator, days: int = 240) -> Product:
 
     Changes on 4 % of days in the median and none for a seventh of the products; 39 % of changes lead back exactly.
     """
-    change_share = float(np.interp(rng.random(), [0, 0.15, 0.25, 0.5, 0.75, 0.9, 1], [0, 0, 0.01, 0.04, 0.08, 0.16, 0.35]))
+    change_share = float(
+        np.interp(rng.random(), [0, 0.12, 0.13, 0.25, 0.5, 0.75, 0.9, 1], [0, 0, 0.012, 0.02, 0.045, 0.09, 0.17, 0.4])
+    )
     weekday_pull = np.array([1.5, 1.5, 0.8, 0.3, 1.6, 1.5, 0.2])
     regular = _ended(np.exp(rng.normal(2.3, 0.8)), rng)
     prices = np.empty(days)
@@ -53,45 +55,49 @@ def shelf(rng: Generator, days: int = 240) -> Product:
 
 def board(rng: Generator, days: int = 800) -> Product:
     """US big-box: changes on one weekday only, in 1.3 % of weeks; a quarter of the products never changes."""
-    rate = 0.0 if rng.random() < 0.26 else float(rng.gamma(1.0, 0.018))
+    rate = 0.0 if rng.random() < 0.22 else float(0.011 + rng.gamma(1.0, 0.004))
     regular = _ended(np.exp(rng.normal(1.5, 0.7)), rng)
     prices = np.empty(days)
-    price, promotion_left = regular, 0
+    price, weeks_left = regular, 0
     for day in range(days):
         if day % 7 == 5:
-            if promotion_left:
-                promotion_left -= 1
-                price = price if promotion_left else regular
+            if weeks_left:
+                weeks_left -= 1
+                price = price if weeks_left else regular
             elif rng.random() < rate:
-                if rng.random() < 0.7:
-                    price, promotion_left = _ended(regular * 0.85, rng), int(rng.integers(2, 9))
+                if rng.random() < 0.62:
+                    price, weeks_left = (
+                        _ended(regular * (0.94 - 0.32 * rng.random() ** 2), rng),
+                        int(rng.choice([1, 4, 8, 13, 26])),
+                    )
                 else:
-                    regular = price = _ended(regular * (1.02 + abs(rng.normal(0, 0.08))), rng)
+                    regular = price = _ended(regular * (1.02 + rng.normal(0, 0.12)), rng)
         prices[day] = price
     return prices, np.ones(days, dtype=bool)
 
 
 def high_low(rng: Generator, days: int = 500) -> Product:
-    """Supermarket orange juice: deals of one or two weeks, a change in 46 % of weeks."""
+    """Supermarket orange juice: deals of one or two weeks, one after the other, no two alike; a change in 46 % of weeks."""
     regular = _ended(np.exp(rng.normal(1.0, 0.3)), rng)
-    depths = rng.choice([0.12, 0.2, 0.28, 0.33], 2, replace=False)
     prices = np.empty(days)
     price, deal = regular, False
     for day in range(days):
         if day % 7 == 2:
-            if deal and rng.random() < 0.65:
+            chance = rng.random()
+            if deal and chance < 0.55:
+                # Half of the deals end at another price than they began at.
+                regular = regular if rng.random() < 0.6 else round(regular * _size(rng, 0.06), 2)
                 price, deal = regular, False
-            elif not deal and rng.random() < 0.35:
-                price, deal = _ended(regular * (1 - rng.choice(depths)), rng), True
-            elif rng.random() < 0.04:
-                regular = price = _ended(regular * _size(rng, 0.08), rng)
-                deal = False
+            elif (deal and chance < 0.64) or (not deal and chance < 0.32):
+                price, deal = round(regular * (0.96 - 0.34 * rng.random() ** 1.7), 2), True
+            elif not deal and chance < 0.38:
+                regular = price = round(regular * _size(rng, 0.06), 2)
         prices[day] = price
     return prices, np.ones(days, dtype=bool)
 
 
 def campaign(rng: Generator, days: int = 700) -> Product:
-    """One dear product: fortnights of promotion about a rising level, small moves between."""
+    """One dear product: fortnights of promotion about a rising level, and single days at another price in between."""
     level = np.exp(np.linspace(0, 0.6, days) + np.cumsum(rng.normal(0, 0.002, days)))
     regular = np.exp(rng.normal(4.0, 0.4)) * level
     factor = np.ones(days)
@@ -100,39 +106,47 @@ def campaign(rng: Generator, days: int = 700) -> Product:
         length = int(rng.integers(8, 18))
         factor[day : day + length] = 1 - rng.choice([0.1, 0.2, 0.27, 0.35])
         day += length + int(rng.integers(10, 45))
-    moved = np.where(rng.random(days) < 0.15, np.arange(days), 0)
-    steps = np.maximum.accumulate(moved)
-    return np.round(regular[steps] * factor, 1), rng.random(days) < 0.98
+    steps = np.maximum.accumulate(np.where(rng.random(days) < 0.05, np.arange(days), 0))
+    blips = np.where(rng.random(days) < 0.05, 1 + rng.normal(0, 0.06, days), 1.0)
+    return np.round(regular[steps] * factor * blips, 1), rng.random(days) < 0.98
 
 
 def vegetable(rng: Generator, days: int = 730) -> Product:
     """Till averages of vegetables: a level that wanders by steps, end-of-day discounts in the average, gaps of months."""
-    steps = rng.random(days) < 0.16
+    steps = rng.random(days) < 0.15
     drift = np.cumsum(np.where(steps, rng.normal(0, 0.09, days), 0))
     season = 0.25 * np.sin(2 * np.pi * (np.arange(days) / 365 + rng.random()))
     level = np.exp(rng.normal(1.8, 0.5) + 0.6 * drift + season[np.maximum.accumulate(np.where(steps, np.arange(days), 0))])
-    discounted = rng.random(days) < 0.14
-    prices = np.round(np.round(level, 1) * np.where(discounted, 1 - rng.beta(1, 8, days), 1.0), 2)
+    discounted = rng.random(days) < 0.1
+    prices = np.round(np.round(level, 1) * np.where(discounted, 1 - rng.beta(1, 5, days), 1.0), 2)
     return np.maximum(prices, 0.1), _seasonal_gaps(rng, days, 0.93)
 
 
 def wholesale(rng: Generator, days: int = 730) -> Product:
     """Wholesale produce: near a random walk with jumps, half of the days change, round numbers, gaps of weeks and months."""
-    moves = np.where(rng.random(days) < 0.6, rng.standard_t(3, days) * 0.035, 0)
+    moves = np.where(rng.random(days) < 0.42, rng.standard_t(3, days) * 0.055, 0)
     season = 0.3 * np.sin(2 * np.pi * (np.arange(days) / 365 + rng.random()))
     wandering = np.cumsum(moves)
-    level = np.exp(rng.normal(2.5, 0.7) + wandering - 0.5 * np.linspace(0, wandering[-1], days) + season)
-    unit = 10 ** np.floor(np.log10(np.median(level))) / 20
-    excursion = np.where(rng.random(days) < 0.1, rng.normal(0, 0.08, days), 0)
-    prices = np.maximum(np.round(level * (1 + excursion) / unit) * unit, unit)
+    level = np.exp(rng.normal(2.5, 0.7) + 0.6 * (wandering - np.linspace(0, wandering[-1], days)) + season)
+    unit = 10 ** np.floor(np.log10(np.median(level))) / 10
+    excursion = np.where(rng.random(days) < 0.14, rng.normal(0, 0.16, days), 0)
+    # The season shows only where the price is set anew.
+    held = np.maximum.accumulate(np.where(moves != 0, np.arange(days), 0))
+    prices = np.maximum(np.round(level[held] * (1 + excursion) / unit) * unit, unit)
     return prices, _seasonal_gaps(rng, days, 0.7)
 
 
 def till_average(rng: Generator, days: int = 375) -> Product:
-    """Day's revenue over quantity: noise about a level, two customer groups with two prices, a third of days without sale."""
-    level = np.exp(rng.normal(0.9, 0.8)) * np.exp(np.cumsum(rng.normal(0, 0.004, days)))
-    share = np.clip(rng.beta(2, 3) + rng.normal(0, 0.25, days), 0, 1)
-    prices = level * (1 + share * rng.uniform(0.3, 0.9)) * np.exp(rng.normal(0, 0.05, days))
+    """Day's revenue over quantity: a list price and a cheaper one for large orders, days of one alone exact to the cent.
+
+    A third of days are without sale; the level is changed now and then, and drifts with who buys.
+    """
+    steps = np.maximum.accumulate(np.where(rng.random(days) < 0.01, np.arange(days), 0))
+    level = np.exp(rng.normal(0.9, 0.8)) * np.exp(np.cumsum(rng.normal(0, 0.008, days)))[steps]
+    dear = np.round(level * rng.uniform(1.5, 2.1), 2)
+    cheap = np.round(level, 2)
+    share = np.where(rng.random(days) < rng.uniform(0.2, 0.7), 1.0, np.clip(rng.beta(1.2, 1.8) + rng.normal(0, 0.5, days), 0, 1))
+    prices = cheap + share * (dear - cheap)
     return np.round(np.maximum(prices, 0.05), 3), rng.random(days) < rng.uniform(0.45, 0.9)
 
 

@@ -1,6 +1,7 @@
 """The gate: forecasts on real and generated products are not worse than they were, and never worse than the simple methods.
 
-A part of what `python -m benchmarks.accuracy` measures on everything; bounds leave room for the noise of few products.
+A part of what `python -m benchmarks.accuracy` measures on everything; bounds leave room for the noise of few products. Two of
+them, on a handful of products, are run with every test.
 """
 
 from pathlib import Path
@@ -17,7 +18,7 @@ from pricecast_dagster_tests.accuracy.kinds import history_of
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 
-pytestmark = pytest.mark.accuracy
+slow = pytest.mark.accuracy
 
 
 def compared(history: pd.DataFrame, country: str, *, origins: int = 2) -> pd.DataFrame:
@@ -38,6 +39,19 @@ def real(name: str, every: int) -> pd.DataFrame:
     return history[history["sku"].isin(sorted(history["sku"].unique())[::every])]
 
 
+def test_a_handful_of_till_averages_is_forecast_better_than_by_the_last_value():
+    ratios = compared(history_of("till_average", 6, 21), "BR", origins=1)["ratio_to_last_value"]
+    assert ratios["pricecast"] < 0.9
+
+
+def test_a_handful_of_shelf_prices_is_forecast_as_well_as_by_the_last_value_and_as_often_to_the_cent():
+    table = compared(history_of("shelf", 12, 21), "BR", origins=1)
+    own = table.loc["pricecast"]
+    assert own["ratio_to_last_value"] <= 1.02
+    assert own["exactly_right"] >= table.loc["last value", "exactly_right"] - 0.02
+
+
+@slow
 def test_till_averages_of_a_gift_shop_are_forecast_better_than_by_any_simple_method():
     table = compared(real("online_retail", every=16), "GB")
     ratios = table["ratio_to_last_value"]
@@ -48,11 +62,13 @@ def test_till_averages_of_a_gift_shop_are_forecast_better_than_by_any_simple_met
     assert 0.90 < table.loc["pricecast", "coverage_95"] < 0.99
 
 
+@slow
 def test_a_sparse_grocery_sample_is_forecast_no_worse_than_by_any_simple_method():
     ratios = compared(real("complete_journey", every=2), "US")["ratio_to_last_value"]
     assert ratios["pricecast"] <= ratios.drop("pricecast").min() + 0.02
 
 
+@slow
 @pytest.mark.parametrize("kind", ["shelf", "board", "level_shift"])
 def test_what_stays_is_left_where_it_is(kind):
     table = compared(history_of(kind, 15, 21), "BR")
@@ -62,6 +78,7 @@ def test_what_stays_is_left_where_it_is(kind):
     assert own["exactly_right"] >= table.loc["last value", "exactly_right"] - 0.03
 
 
+@slow
 def test_a_price_that_never_moves_is_forecast_to_the_cent_with_bands_that_hold_it():
     own = compared(history_of("constant", 6, 21), "BR").loc["pricecast"]
     assert own["exactly_right"] == 1.0
@@ -69,6 +86,7 @@ def test_a_price_that_never_moves_is_forecast_to_the_cent_with_bands_that_hold_i
     assert np.isnan(own["ratio_to_last_value"])
 
 
+@slow
 def test_long_campaigns_are_seen_to_end():
     ratios = compared(history_of("campaign", 6, 21), "BR")["ratio_to_last_value"]
     assert ratios["pricecast"] <= ratios.drop("pricecast").min() + 0.02

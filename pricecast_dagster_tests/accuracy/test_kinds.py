@@ -36,16 +36,30 @@ def exact_fortnights(prices: list[NDArray[np.float64]]) -> float:
     return float(np.mean([np.all(own[end - 13 : end + 1] == own[end - 14]) for own in prices for end in range(59, len(own), 14)]))
 
 
+def relative_changes(prices: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Every change as a share of the price before it."""
+    steps = [np.diff(own) / own[:-1] for own in prices]
+    return np.concatenate([step[step != 0] for step in steps])
+
+
+def days_between_changes(kind: str) -> NDArray[np.float64]:
+    gaps = []
+    for _, rows in history_of(kind, PRODUCTS, 4).groupby("sku"):
+        changed = rows["date"][rows["price"] != rows["price"].shift()].iloc[1:]
+        gaps.append(changed.diff().dropna().dt.days.to_numpy())
+    return np.concatenate(gaps)
+
+
 @pytest.mark.parametrize(
     ("kind", "changes", "comebacks"),
     [
-        ("shelf", (0.03, 0.08), (0.3, 0.5)),  # cash-and-carry: 6 %, 39 %
-        ("board", (0.0005, 0.005), (0.35, 0.7)),  # big-box: 0.2 % of days, 43 %
-        ("high_low", (0.04, 0.08), (0.4, 0.7)),  # orange juice: 46 % of weeks
-        ("campaign", (0.14, 0.24), (0.0, 0.4)),  # one product with long promotions: 19 %, 33 %
-        ("vegetable", (0.25, 0.42), (0.1, 0.35)),  # 30 %, 15 to 34 %
-        ("wholesale", (0.45, 0.75), (0.05, 0.25)),  # 51 %, 22 %
-        ("till_average", (0.9, 1.0), (0.0, 0.1)),
+        ("shelf", (0.045, 0.075), (0.33, 0.45)),  # cash-and-carry: 6 %, 39 %
+        ("board", (0.0012, 0.004), (0.35, 0.6)),  # big-box: 0.2 % of days, 43 %
+        ("high_low", (0.055, 0.075), (0.15, 0.35)),  # orange juice: 46 % of weeks, 23 %
+        ("campaign", (0.15, 0.23), (0.2, 0.4)),  # one product with long promotions: 19 %, 33 %
+        ("vegetable", (0.25, 0.35), (0.13, 0.34)),  # 30 %, 15 to 34 %
+        ("wholesale", (0.45, 0.57), (0.14, 0.28)),  # 51 %, 22 %
+        ("till_average", (0.6, 0.8), (0.1, 0.3)),  # online gifts: 68 %, 22 %
         ("constant", (0.0, 0.0), (0.0, 0.0)),
         ("level_shift", (0.005, 0.03), (0.0, 0.1)),
     ],
@@ -56,14 +70,50 @@ def test_a_kind_changes_and_comes_back_as_often_as_real_prices_of_it(kind, chang
     assert comebacks[0] <= comeback_share(prices) <= comebacks[1]
 
 
+@pytest.mark.parametrize(
+    ("kind", "real"),
+    [
+        ("shelf", (-0.28, -0.12, 0.14, 0.41)),
+        ("board", (-0.32, -0.11, 0.14, 0.46)),
+        ("high_low", (-0.33, -0.12, 0.11, 0.50)),
+        ("campaign", (-0.27, -0.07, 0.04, 0.37)),
+        ("vegetable", (-0.25, -0.10, 0.11, 0.33)),
+        ("wholesale", (-0.22, -0.08, 0.08, 0.30)),
+        ("till_average", (-0.50, -0.18, 0.23, 1.01)),
+    ],
+)
+def test_changes_are_as_large_as_real_ones(kind, real):
+    """By the 5, 25, 75 and 95 % quantiles, each within a half of the real one, or 8 points where that is small."""
+    found = np.quantile(relative_changes(observed_prices(kind)), [0.05, 0.25, 0.75, 0.95])
+    assert (np.abs(found - real) <= np.maximum(0.5 * np.abs(real), 0.08)).all(), found
+
+
+@pytest.mark.parametrize(
+    ("kind", "real"),
+    [
+        ("shelf", (1, 3, 38)),
+        ("high_low", (7, 7, 35)),
+        ("campaign", (1, 2, 18)),
+        ("vegetable", (1, 1, 19)),
+        ("wholesale", (1, 1, 6)),
+        ("till_average", (1, 1, 7)),
+    ],
+)
+def test_changes_follow_one_another_as_soon_as_real_ones(kind, real):
+    """By the 5, 50 and 95 % quantiles in days, each within a factor of two; boards are too rare to tell in two years."""
+    found = np.quantile(days_between_changes(kind), [0.05, 0.5, 0.95])
+    assert (found <= 2 * np.array(real)).all(), found
+    assert (found >= np.array(real) / 2).all(), found
+
+
 def test_two_thirds_of_fortnights_on_a_shelf_and_nearly_all_on_a_board_see_no_change():
     assert 0.55 <= exact_fortnights(observed_prices("shelf")) <= 0.75
     assert exact_fortnights(observed_prices("board")) >= 0.95
 
 
 def test_a_seventh_of_shelf_prices_and_a_quarter_of_board_prices_never_change():
-    assert 0.08 <= never_changing(observed_prices("shelf")) <= 0.3
-    assert 0.15 <= never_changing(observed_prices("board")) <= 0.7
+    assert 0.1 <= never_changing(observed_prices("shelf")) <= 0.2
+    assert 0.2 <= never_changing(observed_prices("board")) <= 0.45
 
 
 def test_boards_change_on_one_weekday_only():

@@ -17,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from pricecast_dagster.api.access_log import AccessLog
 from pricecast_dagster.api.application import create_app
 from pricecast_dagster.api.services import Services, serving
 from pricecast_dagster.api.tokens import Tokens
@@ -63,8 +64,8 @@ def _made(kind: str) -> tuple[Path, str]:
     return folder, url
 
 
-def client_of(services: Services, tokens: Tokens | None = None) -> TestClient:
-    return TestClient(create_app(services, tokens), raise_server_exceptions=False)
+def client_of(services: Services, tokens: Tokens | None = None, access: AccessLog | None = None) -> TestClient:
+    return TestClient(create_app(services, tokens, access), raise_server_exceptions=False)
 
 
 def make_api(kind: str, folder: Path) -> tuple[Shop, Services]:

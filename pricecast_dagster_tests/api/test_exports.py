@@ -2,12 +2,16 @@
 
 import csv
 from io import BytesIO, StringIO
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from pricecast_dagster.api.services import serving
 from pricecast_dagster.schemas import BACKTEST_COLUMNS
-from pricecast_dagster_tests.api.conftest import Api
+from pricecast_dagster.settings import load_settings
+from pricecast_dagster.stages.context import open_context
+from pricecast_dagster_tests.api.conftest import Api, client_of
 
 
 def test_csv_and_parquet_hold_every_forecast_of_every_product(api: Api) -> None:
@@ -16,7 +20,7 @@ def test_csv_and_parquet_hold_every_forecast_of_every_product(api: Api) -> None:
     assert list(rows[0]) == list(BACKTEST_COLUMNS)
     assert "attachment" in text.headers["content-disposition"]
     frame = pq.read_table(BytesIO(api.client.get("/ml/forecasts.parquet").content)).to_pylist()
-    assert [str(row["date"]) for row in frame] == [row["date"] for row in rows]
+    assert [{name: str(value) for name, value in row.items()} for row in frame] == rows
     skus = sorted({row["sku"] for row in rows})
     assert skus == ["SKU0001", "SKU0002", "SKU0004", "açúcar 1/2 kg"]
     for sku in skus:
@@ -31,3 +35,12 @@ def test_a_parquet_of_many_parts_is_whole(api: Api, monkeypatch: pytest.MonkeyPa
     assert table.metadata.num_rows == 4 * 14
     assert table.metadata.num_row_groups >= 4
     assert len(api.client.get("/ml/forecasts.csv").text.splitlines()) == 1 + 4 * 14
+
+
+def test_without_any_forecast_there_is_a_table_without_rows(tmp_path: Path) -> None:
+    context = open_context(load_settings(home=str(tmp_path), source=str(tmp_path)))
+    with client_of(serving(context)) as client:
+        assert client.get("/ml/forecasts.csv").text == ",".join(BACKTEST_COLUMNS) + "\n"
+        table = pq.read_table(BytesIO(client.get("/ml/forecasts.parquet").content))
+    assert (table.column_names, table.num_rows) == (list(BACKTEST_COLUMNS), 0)
+    context.database.close()

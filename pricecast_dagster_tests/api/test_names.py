@@ -99,6 +99,12 @@ def test_a_name_goes_there_and_back_and_nothing_changes_on_disk(server: Server, 
     assert server.ask("GET", "/ml/models")[2]["count"] == 3
 
 
+def test_the_address_of_a_rollback_has_no_other_method_unless_it_is_the_name_of_a_product(server: Server) -> None:
+    for method in ("GET", "DELETE"):
+        assert server.ask(method, "/ml/models/SKU0001/rollback")[0] == 405
+        assert server.ask(method, "/ml/models/SKU0001%2Frollback")[0] == 404
+
+
 @pytest.mark.parametrize("name", REFUSED, ids=lambda name: ascii(name)[:20])
 def test_a_name_that_nobody_can_have_is_a_422(server: Server, name: str) -> None:
     address = quote(name, safe="")

@@ -2,11 +2,13 @@
 
 import json
 import re
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from pricecast_dagster.api.pages.formats import format_for
+from pricecast_dagster.api.services import serving
 from pricecast_dagster.api.tokens import load_tokens
 from pricecast_dagster.settings import load_settings
 from pricecast_dagster.storage import products
@@ -63,6 +65,25 @@ def test_earlier_forecasts_are_held_against_what_happened(api: Api) -> None:
     page = api.client.get("/products/SKU0001").text
     assert f"{abs(before['prices'][0] - 50.0):,.2f}" in page
     assert len(data_of(page)["earlier"]) == 1  # type: ignore[arg-type]
+
+
+def test_a_page_says_what_moved_the_forecast_or_why_it_cannot(api: Api) -> None:
+    explained = api.client.get("/ml/explain/SKU0001").json()
+    influences = [one for day in explained["days"] for one in day["influences"]]
+    strongest = max(influences, key=lambda one: abs(one["effect"]))["feature"]
+    moved = api.client.get("/products/SKU0001").text.partition("What moved the forecast")[2]
+    assert re.search(r"<tbody><tr><th scope=\"row\"><code>(\w+)</code>", moved)[1] == strongest  # type: ignore[index]
+    assert "A simple method answers" in api.client.get(f"/products/{YOUNG}").text
+
+
+def test_a_product_whose_model_is_damaged_is_shown_all_the_same(api: Api) -> None:
+    (folder,) = Path(api.shop.settings.home).rglob(api.client.get("/ml/models/SKU0001").json()["version"])
+    for file in folder.iterdir():
+        file.write_bytes(b"damaged")
+    page = client_of(serving(api.shop.context())).get("/products/SKU0001")
+    assert page.status_code == 200
+    assert "It cannot be told" in page.text
+    assert data_of(page.text)["forecast"]
 
 
 def test_search_finds_parts_of_names(api: Api) -> None:

@@ -1,12 +1,12 @@
 """Errors as problem documents, and what the log says of them."""
 
 import json
-import logging
 
 import pytest
 
+from pricecast_dagster.api.access_log import AccessLog
 from pricecast_dagster.api.observability import JsonLines
-from pricecast_dagster_tests.api.conftest import Api
+from pricecast_dagster_tests.api.conftest import Api, client_of
 
 
 @pytest.mark.parametrize(
@@ -50,10 +50,11 @@ def test_an_unforeseen_error_is_a_500_without_its_words_and_a_traceback_in_the_l
     assert "ZeroDivisionError" in line["traceback"]
 
 
-def test_every_request_is_one_line_without_query_or_token(api: Api, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "pricecast.api.access")
-    api.client.get("/ml/predict/SKU0001?days_ahead=3&token=secret", headers={"Authorization": "Bearer secret"})
-    lines = [json.loads(JsonLines().format(record)) for record in caplog.records if record.name == "pricecast.api.access"]
+def test_every_request_is_one_line_without_query_or_token(api: Api) -> None:
+    written: list[str] = []
+    client = client_of(api.services, access=AccessLog(written.append))
+    client.get("/ml/predict/SKU0001?days_ahead=3&token=secret", headers={"Authorization": "Bearer secret"})
+    lines = [json.loads(line) for line in written]
     assert len(lines) == 1
     assert lines[0]["route"] == "/ml/predict/{sku}"
     assert lines[0]["status"] == 200

@@ -1,9 +1,14 @@
 """Reading: always what is in force, and cheaply so."""
 
+import asyncio
+import json
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from pricecast_dagster.api.predictions import Predictions
 from pricecast_dagster.operations import models
 from pricecast_dagster_tests.api.conftest import YOUNG, Api
 
@@ -58,6 +63,72 @@ def test_a_rollback_in_another_process_is_seen_too(api: Api) -> None:
     assert api.client.get("/ml/predict/SKU0001").json()["model_used"] == first
 
 
+WRITER = """
+import sys
+from pricecast_dagster.operations import models
+from pricecast_dagster.settings import load_settings
+from pricecast_dagster.stages.context import open_context
+
+context = open_context(load_settings(home=sys.argv[1], database_url=sys.argv[2], source=sys.argv[3], optimize="never", jobs=1))
+for word in iter(sys.stdin.readline, ""):
+    action, sku = word.split()
+    models.delete(context, sku, "by another process") if action == "delete" else models.rollback(context, sku, None)
+    print("done", flush=True)
+"""
+
+
+def test_whatever_another_process_commits_is_in_the_next_answer(api: Api) -> None:
+    """The moment the other one knows that its transaction is through; asked before, so that each answer is in memory."""
+    settings = api.shop.settings
+    api.shop.append_day(["SKU0001", "SKU0002"])
+    api.shop.refresh()
+    arguments = [settings.home, settings.database_url, settings.source]
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as writer:
+        assert writer.stdin is not None
+        assert writer.stdout is not None
+        for action, sku in (("rollback", "SKU0001"), ("delete", "SKU0002"), ("rollback", "SKU0001"), ("delete", "SKU0001")):
+            before = [api.client.get(f"/ml/predict/{sku}") for _ in range(2)][-1]
+            writer.stdin.write(f"{action} {sku}\n")
+            writer.stdin.flush()
+            assert writer.stdout.readline() == "done\n"
+            after = api.client.get(f"/ml/predict/{sku}")
+            assert after.json()["model_used"] != before.json()["model_used"]
+            assert after.headers["etag"] != before.headers["etag"]
+            assert after.json() == api.client.post("/ml/predict", json={"skus": [sku]}).json()["forecasts"][0]
+        writer.stdin.close()
+
+
+def test_a_forecast_that_is_computed_follows_every_change_too(api: Api) -> None:
+    before = [api.client.get("/ml/predict/SKU0001", params={"days_ahead": 40}) for _ in range(2)]
+    assert before[0].content == before[1].content
+    api.shop.append_day(["SKU0001"], price=99.0)
+    api.shop.refresh(stages=frozenset({"raw_history"}))
+    stale = api.client.get("/ml/predict/SKU0001", params={"days_ahead": 40})
+    assert (stale.json()["stale"], stale.json()["origin"]) == (True, "2026-05-31")
+    api.shop.refresh()
+    assert api.client.get("/ml/predict/SKU0001", params={"days_ahead": 40}).json()["stale"] is False
+
+
+def test_answers_in_memory_are_bounded_by_their_bytes(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pricecast_dagster.api.predictions.BYTES_IN_MEMORY", 4000)
+    predictions = Predictions(api.services)
+
+    async def ask() -> list[int]:
+        sizes = []
+        for sku in ("SKU0001", "SKU0002", YOUNG, "SKU0001"):
+            for days in (3, 14):
+                answer = await predictions.answer(sku, days)
+                assert json.loads(answer.body)["sku"] == sku
+                sizes.append(len(predictions._kept))
+        return sizes
+
+    sizes = asyncio.run(ask())
+    assert 1 < max(sizes) < 6
+    assert predictions._bytes == sum(len(kept.answer.body) + 600 for kept in predictions._kept.values()) <= 4000
+
+
 def test_many_products_come_in_one_call_in_the_order_asked_for(api: Api) -> None:
     skus = [YOUNG, "nobody", "SKU0001", YOUNG]
     found = api.client.post("/ml/predict", json={"skus": skus, "days_ahead": 5}).json()
@@ -92,6 +163,8 @@ def test_what_moved_a_forecast_adds_up_to_it(api: Api) -> None:
     for day, price in zip(found["days"], stored["prices"], strict=True):
         assert day["price"] == pytest.approx(price)
         assert day["base"] + day["others"] + sum(one["effect"] for one in day["influences"]) == pytest.approx(price)
+        assert day["last_price"] + day["settling"] + sum(one["effect"] for one in day["members"]) == pytest.approx(price)
+        assert 0 < sum(one["weight"] for one in day["members"]) <= 1 + 1e-9
         effects = [abs(one["effect"]) for one in day["influences"]]
         assert effects == sorted(effects, reverse=True)
     assert api.client.get(f"/ml/explain/{YOUNG}").status_code == 404

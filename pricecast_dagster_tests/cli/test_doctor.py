@@ -80,5 +80,5 @@ def test_every_setting_is_shown_and_tokens_are_counted_only(
     monkeypatch.setenv("PRICECAST_API_TOKENS", '["hidden"]')
     told = pricecast("doctor").output
     assert "PRICECAST_TRIALS" in told
-    assert "1 tokens" in told
+    assert "1 set" in told
     assert "hidden" not in told

@@ -3,27 +3,31 @@
 import math
 
 
-def smoothed_levels(prices: list[float], observed: list[bool], memory: float) -> list[float]:
-    """Mean of the observed prices up to each day, an observation m days old weighing exp(-m / memory)."""
+def say(observed: list[bool], sold: list[float]) -> list[float]:
+    """What each day counts for: nothing without a record, else the root of the logarithm of e plus what was sold."""
+    return [math.sqrt(math.log(math.e + units)) if seen else 0.0 for seen, units in zip(observed, sold, strict=True)]
+
+
+def smoothed_levels(prices: list[float], says: list[float], memory: float) -> list[float]:
+    """Mean of the observed prices up to each day, an observation m days old weighing exp(-m / memory) times its say."""
     levels = []
     for today in range(len(prices)):
-        weights = [math.exp(-(today - day) / memory) * observed[day] for day in range(today + 1)]
+        weights = [math.exp(-(today - day) / memory) * says[day] for day in range(today + 1)]
         levels.append(sum(w * p for w, p in zip(weights, prices, strict=False)) / sum(weights))
     return levels
 
 
 def weekday_effect(
-    prices: list[float], observed: list[bool], memory: float, day: int, *, weekday_memory: float, prior: float
+    prices: list[float], says: list[float], memory: float, day: int, *, weekday_memory: float, prior: float
 ) -> float:
     """What the weekday of a day has been above the level of the evening before, old weeks forgotten, drawn to 0."""
-    levels = smoothed_levels(prices, observed, memory)
+    levels = smoothed_levels(prices, says, memory)
     total, weight = 0.0, prior
     for past in range(day, -1, -7):
-        kept = math.exp(-(day - past) / weekday_memory)
-        if observed[past]:
-            weight += kept
-            if past > 0:
-                total += kept * (prices[past] - levels[past - 1])
+        kept = math.exp(-(day - past) / weekday_memory) * says[past]
+        weight += kept
+        if past > 0:
+            total += kept * (prices[past] - levels[past - 1])
     return total / weight
 
 

@@ -38,7 +38,7 @@ def killed(point: str, at_chunk: int, *, tells_before: int) -> Iterator[list[boo
         calls = iter(range(1_000_000))
         return lambda *args, **named: (instead if next(calls) == call else function)(*args, **named)
 
-    def half(writer: EventWriter, outcomes: Sequence[Outcome]) -> None:
+    def half(writer: EventWriter, outcomes: Sequence[Outcome], *_: object) -> None:
         write(writer, [outcome for outcome in outcomes if outcome.stage is Stage.RAW_HISTORY])
         die()
 

@@ -36,13 +36,14 @@ def own(history: Panel) -> tuple[list[float], list[bool]]:
 @given(histories())
 def test_levels_and_weekday_effects_are_what_plain_python_says(history):
     prices, observed = own(history)
+    says = oracle.say(observed, history.quantity[0].tolist())
     levels, effects = smoothing._levels(history)
     for number, memory in enumerate(smoothing.MEMORIES):
-        np.testing.assert_allclose(levels[0, number], oracle.smoothed_levels(prices, observed, memory), rtol=1e-9)
+        np.testing.assert_allclose(levels[0, number], oracle.smoothed_levels(prices, says, memory), rtol=1e-9)
     for number, memory in enumerate(smoothing.MEMORIES[smoothing._WITH_WEEKDAYS :]):
         expected = oracle.weekday_effect(
             prices,
-            observed,
+            says,
             memory,
             len(prices) - 1,
             weekday_memory=smoothing._WEEKDAY_MEMORY,

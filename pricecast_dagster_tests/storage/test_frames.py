@@ -72,8 +72,9 @@ def test_a_superseded_history_is_kept_aside_and_still_read(home: str) -> None:
     in_force = [facts.path for facts in Files(home).below("frames/raw_history")]
     assert [path.rpartition("/")[2] for path in in_force] == ["h2.parquet"]
     assert frames.read(Stage.RAW_HISTORY, "A-17", "h1")["price"].iloc[0] == 10.0
-    assert frames.prune_superseded(datetime.now(UTC) - timedelta(hours=1)) == 0
-    assert frames.prune_superseded(datetime.now(UTC) + timedelta(hours=1)) == 1
+    assert frames.prune_superseded([], datetime.now(UTC) - timedelta(hours=1)) == 0
+    assert frames.prune_superseded([("A-17", "h1")], datetime.now(UTC) + timedelta(hours=1)) == 0
+    assert frames.prune_superseded([], datetime.now(UTC) + timedelta(hours=1)) == 1
     with pytest.raises(UnknownVersionError):
         frames.read(Stage.RAW_HISTORY, "A-17", "h1")
 

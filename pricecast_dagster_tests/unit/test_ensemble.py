@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
-from pricecast_dagster.forecasting.ensemble import SNAP_SHARE, Blend, kind_of, settled, weigh
+from pricecast_dagster.forecasting.ensemble import Blend, kind_of, weigh
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.recipe import Kind, default_recipe
 from pricecast_dagster.forecasting.validation import Rehearsal, Track, track_rules
@@ -42,7 +42,7 @@ def test_a_price_is_noisy_only_if_it_keeps_moving_about_a_level(kind, expected):
 
 def made_up(answers: np.ndarray, last: np.ndarray, actual: np.ndarray, counted: np.ndarray | None = None) -> Track:
     counted = np.ones(actual.shape, dtype=bool) if counted is None else counted
-    return Track(("smoothing", "comeback"), answers, last, actual, counted)
+    return Track(("smoothing", "comeback"), answers, last, last, actual, counted)
 
 
 def moving(days: int = 200, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -93,13 +93,6 @@ def test_days_that_do_not_count_have_no_say():
     answers = np.stack([actual, 20.0 - actual])
     known = weigh(made_up(answers, last, actual, counted), NOBODY, Kind.STICKY)
     assert weigh(made_up(answers, last, poisoned, counted), NOBODY, Kind.STICKY) == known
-
-
-def test_a_small_move_is_none_and_a_large_one_stays_as_it_is():
-    last = np.array([100.0])
-    snap = SNAP_SHARE[Kind.STICKY]
-    moves = np.array([[100 * snap, -100 * snap, 100 * snap + 0.01, -30.0]])
-    assert settled(last, moves, snap).tolist() == [[100.0, 100.0, 100 + 100 * snap + 0.01, 70.0]]
 
 
 def test_a_blend_comes_back_from_its_json():

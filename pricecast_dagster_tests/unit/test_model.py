@@ -135,11 +135,12 @@ def test_a_horizon_that_nothing_is_trained_for_is_refused(days):
 
 
 def test_facts_tell_counts_scores_weights_and_coverage():
-    history = product("till_average")
+    history = product("till_average", seed=2)
     facts = trained(history).facts
     observed = int(history.observed.sum())
     assert facts["training_samples"] + facts["validation_samples"] == observed
     assert facts["features_count"] == len(facts["features"]) == 45
+    assert set(facts["features_by_member"]) == {"autoregressive", "direct_step", "direct_level"}
     assert {"rmse", "mae", "mape", "rmse_multi", "mae_multi", "wape", "mase", "rmsse", "ratio_to_best_simple"} <= set(
         facts["metrics"]
     )
@@ -147,6 +148,13 @@ def test_facts_tell_counts_scores_weights_and_coverage():
     assert facts["coverage"]["80"] <= facts["coverage"]["95"] <= 1
     assert facts["member_errors"]["smoothing"] < facts["member_errors"]["last_value"]
     assert facts["metrics"]["ratio_to_last_value"] < 0.9
+
+
+def test_features_are_those_of_the_learners_that_a_kind_of_price_has():
+    facts = trained(product("shelf")).facts
+    assert set(facts["features_by_member"]) == {"direct_step"}
+    assert facts["features"] == facts["features_by_member"]["direct_step"]
+    assert not any(name.startswith("quantity") for name in facts["features"])
 
 
 def test_a_forecast_as_rows_fits_the_schema_of_stored_forecasts():

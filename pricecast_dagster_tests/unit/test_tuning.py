@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
-from pricecast_dagster.forecasting.model import forecast, train
+from pricecast_dagster.forecasting.model import forecast, refit, train
 from pricecast_dagster.forecasting.panel import Panel, build_panel
 from pricecast_dagster.forecasting.promotion import held_out_rmse
 from pricecast_dagster.forecasting.recipe import DIRECT_LEVEL, DIRECT_STEP, Kind, default_recipe
 from pricecast_dagster.forecasting.samples import build_samples
-from pricecast_dagster.forecasting.tuning import TuningPlan, search, tune
+from pricecast_dagster.forecasting.tuning import PROBE_TRIALS, WORTHWHILE_GAIN, TuningPlan, search, tune
 from pricecast_dagster.forecasting.validation import MOST_CUTS, cuts_of, track_rules
 from pricecast_dagster.testing import tiny_panel
 from pricecast_dagster_tests.accuracy.kinds import history_of
@@ -35,11 +35,13 @@ def product(kind: str, seed: int = 1) -> Panel:
     return build_panel(history_of(kind, 1, seed))
 
 
-@pytest.mark.parametrize("member", [DIRECT_STEP, DIRECT_LEVEL])
-def test_what_is_found_lies_within_the_search_space(member):
-    samples = build_samples(product("till_average"), CALENDAR, default_recipe())
+@pytest.mark.parametrize(("member", "kind"), [(DIRECT_STEP, "high_low"), (DIRECT_LEVEL, "till_average")])
+def test_what_is_found_lies_within_the_search_space(member, kind):
+    samples = build_samples(product(kind, seed=2), CALENDAR, default_recipe())
     found = search(samples, default_recipe(), member, TuningPlan(6), 1)
-    values = asdict(found)
+    assert found.trials == 6
+    assert found.error_found < found.error_given
+    values = asdict(found.booster)
     assert values.pop("objective") == default_recipe().learners[member].booster.objective
     assert set(values) == set(SPACE)
     for name, (lowest, highest) in SPACE.items():
@@ -71,10 +73,13 @@ def test_tuning_never_returns_a_recipe_that_is_worse_on_the_days_it_did_not_see(
     recipe = default_recipe()
     samples = build_samples(history, CALENDAR, recipe)
     track = track_rules(history, CALENDAR, recipe)
-    tuned = tune(samples, track, CALENDAR, recipe, TuningPlan(8), 1)
+    told = tune(samples, track, CALENDAR, recipe, TuningPlan(8), 1)
+    tuned = told.recipe
     before, after = (held_out_rmse(samples, track, CALENDAR, each, 1) for each in (recipe, tuned))
     assert after <= before
-    assert (after < before) == (tuned != recipe)
+    if "not tuned" not in told.told["reason"]:
+        assert told.told["rmse_given"] == before
+        assert (tuned == recipe) == ("the given recipe stays" in told.told["reason"])
 
 
 @pytest.mark.parametrize(
@@ -84,6 +89,40 @@ def test_tuning_on_little_or_nothing_leaves_the_recipe_or_improves_it_and_trains
     history = tiny_panel({"A": prices})
     model = train(history, CALENDAR, tuning=TuningPlan(2), seed=1)
     assert np.isfinite(forecast([model], history, CALENDAR, 14).price).all()
+
+
+def test_a_price_that_is_forecast_without_error_is_not_tuned():
+    history = tiny_panel({"A": [10.0] * 60 + [12.5] * 120})
+    model = train(history, CALENDAR, tuning=TuningPlan(3), seed=1)
+    assert model.facts["tuning"] == {"reason": "not tuned: the given recipe makes no error that could be less", "trials": 0}
+
+
+def test_what_is_no_better_in_the_folds_than_the_given_recipe_is_not_found():
+    recipe = default_recipe()
+    samples = build_samples(product("till_average", seed=2), CALENDAR, recipe)
+    best = search(samples, recipe, DIRECT_LEVEL, TuningPlan(30), 1).booster
+    again = search(samples, recipe.with_booster(DIRECT_LEVEL, best), DIRECT_LEVEL, TuningPlan(1), 1)
+    assert again.error_given < again.error_found
+    assert again.booster is None
+
+
+def test_a_search_that_gains_next_to_nothing_ends_after_its_first_trials():
+    samples = build_samples(product("till_average"), CALENDAR, default_recipe())
+    found = search(samples, default_recipe(), DIRECT_LEVEL, TuningPlan(PROBE_TRIALS + 5), 1)
+    gain = 1 - found.error_found / found.error_given
+    assert (found.trials == PROBE_TRIALS) == (gain < WORTHWHILE_GAIN)
+    assert found.trials in (PROBE_TRIALS, PROBE_TRIALS + 5)
+
+
+def test_what_tuning_did_is_in_the_facts_and_is_carried_on_by_a_refit():
+    history = product("till_average", seed=5)
+    model = train(history, CALENDAR, tuning=TuningPlan(2), seed=1)
+    told = model.facts["tuning"]
+    assert told["trials"] == 2
+    assert set(told["selected"]) == set(model.recipe.by_kind[Kind.NOISY])
+    assert refit(history, CALENDAR, model, seed=1).facts["tuning"] == told
+    untuned = train(history, CALENDAR, tuning=None, seed=1)
+    assert untuned.facts["tuning"] == {"reason": "not asked for", "trials": 0}
 
 
 def test_tuning_is_quiet(capfd, caplog):

@@ -4,6 +4,7 @@ Belongs here: gathering what the page shows. Not here: how it looks (`templates`
 """
 
 import json
+import logging
 from datetime import date
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from pricecast_dagster.api.pages.rendering import page
 from pricecast_dagster.api.parameters import SkuPath
 from pricecast_dagster.api.routes.registry import numbers
 from pricecast_dagster.api.services import Services
-from pricecast_dagster.errors import NoUsableHistoryError, UnknownVersionError
+from pricecast_dagster.errors import DatabaseUnavailableError, NoUsableHistoryError, StorageError
 from pricecast_dagster.operations import explaining, forecasts, lineage, models
 from pricecast_dagster.operations.explaining import Explained
 from pricecast_dagster.schemas import DATE, PRICE, QUANTITY, Stage
@@ -23,6 +24,7 @@ from pricecast_dagster.storage import states
 from pricecast_dagster.storage.forecasts import StoredForecast
 from pricecast_dagster.storage.json_text import to_json
 
+_log: Final = logging.getLogger("pricecast.api")
 DAYS_SHOWN: Final = 1100
 EARLIER_SHOWN: Final = 12
 FEATURES_SHOWN: Final = 8
@@ -57,6 +59,7 @@ def build(services: Services) -> APIRouter:
             if (state := known.get((sku, stage)))
             for name, passed in _checks(state.metadata).items()
         }
+        influences, why_none = _influences(services, sku, current)
         return page(
             request,
             "product.html",
@@ -75,7 +78,8 @@ def build(services: Services) -> APIRouter:
             last_price=days["price"][-1] if days["price"] else None,
             checks=checks,
             judged=judged,
-            influences=_influences(services, sku, current),
+            influences=influences,
+            why_no_influences=why_none,
             # `<` cannot end the element that the data stand in.
             data=to_json(shown).replace("<", "\\u003c"),
         )
@@ -86,7 +90,9 @@ def build(services: Services) -> APIRouter:
 def _history(services: Services, sku: str) -> dict[str, list[Any]]:
     try:
         frame = forecasts.history(services.context, sku, DAYS_SHOWN)
-    except (NoUsableHistoryError, UnknownVersionError):
+    except DatabaseUnavailableError:
+        raise
+    except (NoUsableHistoryError, StorageError):
         return {"date": [], "price": [], "quantity": []}
     return {
         "date": [f"{day:%Y-%m-%d}" for day in frame[DATE]],
@@ -137,14 +143,22 @@ def _checks(metadata: Any) -> dict[str, bool]:
     return dict(found) if isinstance(found, dict) else {}
 
 
-def _influences(services: Services, sku: str, current: StoredForecast | None) -> list[tuple[str, float, date]]:
-    """The features that add most on any day of the forecast: name, price units, and on which day."""
+def _influences(services: Services, sku: str, current: StoredForecast | None) -> tuple[list[tuple[str, float, date]], str]:
+    """The features that add most on any day of the forecast: name, price units, and on which day; without any, why."""
     if current is None or current.model_version is None:
-        return []
-    found: Explained = explaining.explain(services.context, sku, current.horizon_days)
+        return [], "A simple method answers; it has no features."
+    try:
+        found: Explained = explaining.explain(services.context, sku, current.horizon_days)
+    except DatabaseUnavailableError:
+        raise
+    except StorageError as error:
+        # The rest of the page is shown all the same.
+        _log.error(str(error), extra={"sku": sku})
+        return [], f"It cannot be told: {error}"
     strongest: dict[str, tuple[str, float, date]] = {}
     for day in found.days:
         for one in day.strongest:
             if abs(one.effect) > abs(strongest.get(one.feature, ("", 0.0, day.day))[1]):
                 strongest[one.feature] = (one.feature, one.effect, day.day)
-    return sorted(strongest.values(), key=lambda row: -abs(row[1]))[:FEATURES_SHOWN]
+    rows = sorted(strongest.values(), key=lambda row: -abs(row[1]))[:FEATURES_SHOWN]
+    return rows, "" if rows else "No feature adds or takes anything: the forecast follows the level of the price alone."

@@ -18,7 +18,7 @@ def build(services: Services) -> APIRouter:
 
     @router.get("/ml/explain/{sku:path}", summary="What moved a product's forecast", responses=responses(404))
     def explain(sku: SkuPath, days_ahead: Days = 14) -> models.ExplainAnswer:
-        """By day, what the strongest features add to the price; 404 where no model answers."""
+        """By day, what the strongest features add to the price, and what each member does; 404 where no model answers."""
         found = explaining.explain(services.context, sku, days_ahead)
         days = [
             models.ExplainedDay(
@@ -27,6 +27,9 @@ def build(services: Services) -> APIRouter:
                 influences=[models.Influence(feature=one.feature, effect=one.effect, value=one.value) for one in day.strongest],
                 others=day.others,
                 base=day.base,
+                last_price=day.last,
+                members=[models.Move(member=one.member, weight=one.weight, effect=one.effect) for one in day.moves],
+                settling=day.settling,
             )
             for day in found.days
         ]

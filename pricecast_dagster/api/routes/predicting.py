@@ -10,8 +10,9 @@ from fastapi import APIRouter, Header, Response
 
 from pricecast_dagster.api import models
 from pricecast_dagster.api.parameters import Days, SkuPath
-from pricecast_dagster.api.predictions import DAYS, PATH, Predictions, as_answer
+from pricecast_dagster.api.predictions import Predictions, as_answer
 from pricecast_dagster.api.problems import responses, status_of
+from pricecast_dagster.api.quick import DAYS, PATH, is_known
 from pricecast_dagster.api.services import Services
 from pricecast_dagster.errors import PricecastError
 from pricecast_dagster.operations import forecasts, serving
@@ -21,6 +22,7 @@ COMPUTED_AT_ONCE: Final = 50
 """Products of one call that may reach further than what is stored: each takes 20 ms of computing."""
 
 _JSON: Final = "application/json"
+_OF_304: Final = (b"etag", b"cache-control")
 
 
 def build(services: Services, predictions: Predictions) -> APIRouter:
@@ -38,7 +40,13 @@ def build(services: Services, predictions: Predictions) -> APIRouter:
         sku: SkuPath, days_ahead: Days = DAYS, if_none_match: Annotated[str | None, Header(max_length=1000)] = None
     ) -> Response:
         """The coming days with their bands, from the stored forecast; what reaches further is computed now."""
-        return predictions.response(await predictions.answer(sku, days_ahead), if_none_match)
+        answer = await predictions.answer(sku, days_ahead)
+        known = if_none_match is not None and is_known(answer, if_none_match)
+        response = Response(status_code=304) if known else Response(answer.body)
+        response.raw_headers = [pair for pair in answer.headers if not known or pair[0] in _OF_304]
+        if not known:
+            predictions.count(answer)
+        return response
 
     @router.post(
         "/ml/predict",

@@ -6,11 +6,11 @@ Belongs here: the four calls. Not here: what they do (`operations.models`).
 from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
 from pricecast_dagster.api import models
 from pricecast_dagster.api.parameters import NO_CONTROL, SkuPath
-from pricecast_dagster.api.problems import responses
+from pricecast_dagster.api.problems import ROLLBACK, responses
 from pricecast_dagster.api.services import Services
 from pricecast_dagster.operations import models as registry
 from pricecast_dagster.operations.models import Dossier
@@ -35,13 +35,18 @@ def build(services: Services) -> APIRouter:
         return models.ModelList(models=[_line(model) for model in found], count=count)
 
     # Before the others: their addresses take any SKU, also one that ends in /rollback.
-    @router.post("/ml/models/{sku:path}/rollback", summary="Go back to an earlier version", responses=responses(400, 404, 413))
+    @router.post("/ml/models/{sku:path}" + ROLLBACK, summary="Go back to an earlier version", responses=responses(400, 404, 413))
     def roll_back(sku: SkuPath, order: models.RollbackOrder | None = None) -> models.RollbackAnswer:
         """An earlier version becomes champion, and forecasts at once."""
         before, after, model_used = registry.rollback(context, sku, order.version if order else None)
         return models.RollbackAnswer(sku=sku, version_before=before, version=after, model_used=model_used)
 
-    @router.get("/ml/models/{sku:path}", summary="A product's model and its versions", responses=responses(404))
+    @router.get(
+        "/ml/models/{sku:path}",
+        summary="A product's model and its versions",
+        responses=responses(404),
+        dependencies=[Depends(_not_a_rollback)],
+    )
     def show_model(sku: SkuPath) -> models.ModelAnswer:
         """The champion, and every version with why it was trained and what came of it."""
         return as_answer(registry.dossier(context, sku))
@@ -52,6 +57,7 @@ def build(services: Services) -> APIRouter:
         response_class=Response,
         summary="Delete a product's model",
         responses=responses(404),
+        dependencies=[Depends(_not_a_rollback)],
     )
     def delete_model(sku: SkuPath) -> Response:
         """All versions go; a simple method answers from now on, and nothing retrains the product until it is asked to."""
@@ -59,6 +65,12 @@ def build(services: Services) -> APIRouter:
         return Response(status_code=204)
 
     return router
+
+
+async def _not_a_rollback(request: Request) -> None:
+    """The address of a rollback has no other method than its own; a product called `a/rollback` is written `a%2Frollback`."""
+    if request.scope.get("raw_path", b"").endswith(ROLLBACK.encode()):
+        raise HTTPException(405)
 
 
 def as_answer(dossier: Dossier) -> models.ModelAnswer:

@@ -83,6 +83,11 @@ class Comeback:
         return _expected(origins.last, standing.before[at], standing.age[at], own, horizon_days)
 
 
+def prices_before(panel: Panel) -> NDArray[np.float64]:
+    """(n_skus, n_days) the price before the last change, at the end of each day; the price itself where it never changed."""
+    return _standing(panel.price).before
+
+
 def _standing(price: NDArray[np.float64]) -> _Standing:
     """How prices (n, days), carried forward, stand at the end of each day."""
     columns = np.arange(price.shape[1])

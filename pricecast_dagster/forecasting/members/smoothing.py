@@ -7,6 +7,10 @@ Belongs here: the levels, the weekday effects on them, and which of them have be
 One rate chosen per SKU, as usual, is a hard gate: RMSE ratio to the last value .759 and .837 on two sets of till averages; mixed
 by errors over the next fortnight in all of the past .742 and .833. Of that the weekday effects are .014 on the first set. Levels
 are of observed days only: a price carried over a gap is no news (.758 against .761 for one memory of 30 days).
+
+A day counts the more, the more was sold: a day's average of one sale is mostly chance. Counting it by the square root of the
+logarithm took WAPE on a gift shop's till averages from 17.2 to 16.9 % at the same RMSE, and 0.4 % off the error on generated
+shelf prices; by the logarithm itself WAPE is 16.7 %, and RMSE 0.4 % worse.
 """
 
 from collections.abc import Sequence
@@ -90,7 +94,7 @@ def _levels(panel: Panel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     The effect of a day is that of its own weekday. Everything is counted from the first price, so that a price that never moved
     has exactly its own level.
     """
-    observed = panel.observed.astype(np.float64)[:, None]
+    observed = _say(panel)[:, None]
     begun = np.arange(panel.n_days) >= panel.first[:, None]
     start = panel.price[np.arange(panel.n_skus), np.minimum(panel.first, panel.n_days - 1)]
     moved = np.where(begun, panel.price - start[:, None], 0.0)[:, None]
@@ -103,6 +107,12 @@ def _levels(panel: Panel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     weekly = np.exp(-1.0 / _WEEKDAY_MEMORY)
     effect = _decayed(surprise, weekly, WEEK) / (_decayed(observed, weekly, WEEK) + _WEEKDAY_PRIOR)
     return start[:, None, None] + level, effect
+
+
+def _say(panel: Panel) -> NDArray[np.float64]:
+    """(n_skus, n_days) what each day counts for: nothing without a record, 1 where nothing was sold, more the more was."""
+    sold = np.where(panel.observed, np.maximum(panel.quantity, 0.0), 0.0)
+    return np.where(panel.observed, np.sqrt(np.log(np.e + sold)), 0.0)
 
 
 def _decayed(values: NDArray[np.float64], kept: NDArray[np.float64] | float, stride: int) -> NDArray[np.float64]:

@@ -1,0 +1,1 @@
+"""The learning loop: scores of what was served, drift, retrain policy, trials."""
