@@ -24,8 +24,8 @@ THREE_MONTHS = 92
 IDLE_LOOKS = 10
 
 
-def play(platform: Platform, pictures: Path | None) -> None:
-    """The whole; without a folder for pictures the browser's share is left out."""
+def play(platform: Platform, pictures: Path | None, scattered: int) -> None:
+    """The whole; without a folder for pictures a person's share is left out."""
     skus = sorted(platform.world.products)
     with platform.up():
         platform.write()
@@ -41,7 +41,7 @@ def play(platform: Platform, pictures: Path | None) -> None:
         if pictures is not None and platform.dagster is not None:
             with browsing(platform.dagster.url, pictures) as browser:
                 person.one_model_while_a_batch_runs(platform, browser, skus[1::3], skus[30])
-                person.backfills(platform, browser, skus)
+                person.backfills(platform, browser, skus, scattered)
                 refuse(platform, skus[3], browser)
         else:
             refuse(platform, skus[3], None)
@@ -111,6 +111,7 @@ def main() -> None:
     parser.add_argument("--products", type=int, default=500)
     parser.add_argument("--database", choices=KINDS, default="sqlite")
     parser.add_argument("--seconds", type=float, default=900.0, help="longest wait for one step")
+    parser.add_argument("--scattered", type=int, default=40, help="products of the scattered backfill, a run each")
     parser.add_argument("--no-browser", action="store_true", help="leave out what a person does")
     options = parser.parse_args()
     with ExitStack() as stack:
@@ -120,7 +121,7 @@ def main() -> None:
             os.environ["PRICECAST_DATABASE_URL"] = url  # as dagster.yaml wants it
         os.chdir(folder)  # or the repository's own code would come before the copy with another version
         platform = new_platform(folder / "platform", options.products, url, seconds=options.seconds)
-        play(platform, None if options.no_browser or not CHROMIUM.exists() else PICTURES / options.database)
+        play(platform, None if options.no_browser or not CHROMIUM.exists() else PICTURES / options.database, options.scattered)
         print(f"\n{options.products} products on {options.database}\n{table(platform)}")
     sys.exit(not all(line.right for line in platform.lines))
 
