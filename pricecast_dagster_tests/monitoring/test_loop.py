@@ -1,6 +1,7 @@
 """The loop as a shop lives it: days come, are scored, a price moves for good, a new recipe is looked for; bad ones do not
 stay."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 from pricecast_dagster.cli.main import main
 from pricecast_dagster.operations import lineage, monitoring, retraining
 from pricecast_dagster.schemas import DATE, PRICE, SKU, Stage
-from pricecast_dagster.storage import requests, served_scores
+from pricecast_dagster.storage import registry, requests, served_scores
 from pricecast_dagster_tests.monitoring.living import CALM, SHIFTED, live, noisy_rows, open_with
 from pricecast_dagster_tests.shop import Shop
 
@@ -78,6 +79,21 @@ def test_a_person_takes_a_request_back_and_it_does_not_come_again(shifted: Shop,
     assert "2 of 2 products have served forecasts" in result.output
     assert "Request" in run(main, ["monitor", "request", CALM, "--no-optimize"]).output
     assert run(main, ["monitor", "trials"]).exit_code == 0
+
+
+def test_accuracy_is_measured_against_what_was_promised_when_the_recipe_was_found(shifted: Shop) -> None:
+    limits = dict.fromkeys(shifted.settings.retrain, 0.0) | {"accuracy": 0.001}
+    strict = replace(shifted.context(), settings=shifted.settings.model_copy(update={"retrain": limits}))
+    with strict.database.read() as connection:
+        *_, first = registry.versions(connection, CALM)
+        champion = registry.champions(connection)[CALM]
+    assert champion.metrics["mae_multi"] != first.metrics["mae_multi"]
+    done = monitoring.monitor(strict, release=False)
+    with strict.database.read() as connection:
+        served = served_scores.latest(connection)[CALM].mae
+    figures = done.due[CALM].evidence["accuracy"]
+    assert isinstance(figures, dict)
+    assert figures["value"] == pytest.approx(served / float(str(first.metrics["mae_multi"])), abs=1e-4)
 
 
 def test_a_history_that_was_corrected_is_told_with_its_share(tmp_path: Path) -> None:
