@@ -64,6 +64,7 @@ def promote_past_every_contest(shop: Shop, sku: str, recipe: Recipe, *, forged: 
 
 
 @pytest.mark.loop
+@pytest.mark.timeout(900)
 def test_smuggled_champions_are_rolled_back_within_a_fortnight_of_service_and_good_ones_stay(tmp_path: Path) -> None:
     bad, good = ("BAD1", "BAD2", "BAD3", "BAD4"), ("GOOD1", "GOOD2")
     rows = wandering_rows(136, (*bad, *good))
