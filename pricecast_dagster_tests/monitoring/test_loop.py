@@ -4,53 +4,18 @@ stay."""
 from datetime import timedelta
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from pricecast_dagster.cli.main import main
-from pricecast_dagster.forecasting.model import refit, train
 from pricecast_dagster.operations import lineage, monitoring, retraining
-from pricecast_dagster.schemas import DATE, PRICE, QUANTITY, SKU, Stage
-from pricecast_dagster.stages.bundles import Origin, load_model, store_model
-from pricecast_dagster.stages.training import panel_of
-from pricecast_dagster.storage import monitor_results, registry, requests, served_scores, states, trials
-from pricecast_dagster.storage.trials import Role, Trial, TrialStatus
-from pricecast_dagster_tests.monitoring.overfit import overfitting_recipe, smuggled
-from pricecast_dagster_tests.shop import Shop, open_shop
+from pricecast_dagster.schemas import DATE, PRICE, SKU, Stage
+from pricecast_dagster.storage import requests, served_scores
+from pricecast_dagster_tests.monitoring.living import CALM, SHIFTED, live, noisy_rows, open_with
+from pricecast_dagster_tests.shop import Shop
 
-LEARNT, SHIFTED, CALM = 170, "SKU0001", "SKU0002"
-
-
-def noisy_rows(days: int, *, shift_from: int | None = None, skus: tuple[str, ...] = (SHIFTED, CALM)) -> pd.DataFrame:
-    """Products whose prices are noise about a level; that of the first moves for good on a day."""
-    rng = np.random.default_rng(11)
-    frames = []
-    for position, sku in enumerate(skus):
-        price = np.round((10 + 5 * position) * np.exp(rng.normal(0, 0.03, days)), 2)
-        if sku == SHIFTED and shift_from is not None:
-            price[shift_from:] = np.round(price[shift_from:] * 1.3, 2)
-        dates = pd.date_range("2025-09-01", periods=days).as_unit("s")
-        frames.append(pd.DataFrame({SKU: sku, DATE: dates, PRICE: price, QUANTITY: 5.0}))
-    return pd.concat(frames, ignore_index=True)
-
-
-def open_with(folder: Path, rows: pd.DataFrame, **settings: object) -> Shop:
-    shop = open_shop(folder, products=2, days=90, trials=2, **settings)
-    shop.settings = shop.settings.model_copy(update={"optimize": "auto"})
-    shop.rows = rows
-    return shop
-
-
-def live(shop: Shop, rows: pd.DataFrame, first: int, last: int, step: int = 1) -> None:
-    """Days come one after the other; each is refreshed."""
-    start = rows[DATE].min()
-    for day in range(first, last, step):
-        shop.rows = rows[rows[DATE] <= start + pd.Timedelta(days=day)]
-        shop.clock.now += timedelta(days=step)
-        shop.save()
-        assert not shop.refresh().failed
+LEARNT = 170
 
 
 @pytest.fixture(scope="module")
@@ -141,85 +106,3 @@ def test_the_budget_of_a_day_lets_the_worst_through_and_the_rest_waits(tmp_path:
     assert retraining.budget(context).trials_left == 1
     shop.clock.now += timedelta(days=1)
     assert [one.sku for one in retraining.release(context)] == [SHIFTED]
-
-
-def smuggle(shop: Shop, sku: str) -> str:
-    """Make an overfit model champion past every contest, as a promotion would have; returns its version."""
-    context = shop.context()
-    with context.database.read() as connection:
-        before = registry.champions(connection)[sku]
-        state = states.read_states(connection, [sku])[sku, Stage.FEATURE_TABLE]
-    assert state.data_version is not None
-    panel = panel_of(context, sku, state.data_version)
-    bad = smuggled(train(panel, context.calendar, tuning=None, recipe=overfitting_recipe(), seed=1))
-    bad = refit(panel, context.calendar, bad, seed=1)
-    origin = Origin(sku, "smuggled", "smuggled", "f", 1, "contest", 0, before.feature_version, before.history_version, "1")
-    row = store_model(context, bad, origin, context.clock())
-    day = panel.days[-1].item()
-    with context.database.write() as connection:
-        registry.add(connection, [row])
-        registry.promote(connection, sku, row.version, context.clock())
-        states.set_version(connection, sku, Stage.PRICE_MODEL, row.version, "smuggled", context.clock())
-        trial = Trial(
-            sku, Role.PREDECESSOR, before.version, row.version, "smuggled", day, day + timedelta(days=28), context.clock()
-        )
-        trials.begin(connection, [trial])
-    return before.version
-
-
-@pytest.mark.loop
-@pytest.mark.timeout(3000)
-def test_a_smuggled_champion_is_rolled_back_within_a_fortnight_and_the_good_one_stays(tmp_path: Path) -> None:
-    rows = noisy_rows(136, skus=(SHIFTED,))
-    shop = open_with(tmp_path, rows)
-    live(shop, rows, 119, 120)
-    good = smuggle(shop, SHIFTED)
-    verdicts = []
-    for day in range(120, 135):
-        live(shop, rows, day, day + 1)
-        verdicts = list(monitoring.monitor(shop.context()).verdicts)
-        if verdicts[0].status is not TrialStatus.OPEN:
-            break
-    assert verdicts[0].status is TrialStatus.ROLLED_BACK, verdicts[0].told
-    context = shop.context()
-    with context.database.read() as connection:
-        champion = registry.champions(connection)[SHIFTED]
-        assert (champion.version, champion.decision) == (good, verdicts[0].told)
-        assert [one.kind for one in monitor_results.found(connection)] == ["trial"]
-        assert trials.open_trials(connection) == {}
-    report = shop.refresh()
-    assert [(one.stage, one.reason) for one in report.outcomes if one.status == "fresh"] == [(Stage.FORECAST, "model changed")]
-    assert lineage.why(context, SHIFTED).trials[0].status is TrialStatus.ROLLED_BACK
-    assert load_model(context, SHIFTED, good).recipe != overfitting_recipe()
-
-
-def test_a_better_recipe_shows_itself_unserved_first_where_that_is_set(tmp_path: Path) -> None:
-    rows = noisy_rows(124, skus=(SHIFTED,))
-    shop = open_with(tmp_path, rows, shadow_days=2)
-    live(shop, rows, 119, 120)
-    context = shop.context()
-    with context.database.read() as connection:
-        champion = registry.champions(connection)[SHIFTED]
-    challenger = replace_version(shop, champion)
-    day = rows[DATE].min().date() + timedelta(days=119)
-    trial = Trial(SHIFTED, Role.CHALLENGER, challenger, champion.version, "won", day, day + timedelta(days=2), context.clock())
-    with context.database.write() as connection:
-        trials.begin(connection, [trial])
-    live(shop, rows, 120, 122)
-    (verdict,) = monitoring.monitor(shop.context()).verdicts
-    assert verdict.evidence["days"] == 1
-    # The same recipe, so neither is worse: at the end of its time the challenger was at least as good.
-    assert verdict.status is TrialStatus.PROMOTED
-    with context.database.read() as connection:
-        assert registry.champions(connection)[SHIFTED].version == challenger
-
-
-def replace_version(shop: Shop, champion: registry.ModelVersion) -> str:
-    """The champion's own model once more, as a challenger."""
-    context = shop.context()
-    model = load_model(context, champion.sku, champion.version)
-    origin = Origin(champion.sku, "test", "won", "f", 1, "contest", 0, champion.feature_version, champion.history_version, "1")
-    row = store_model(context, model, origin, context.clock())
-    with context.database.write() as connection:
-        registry.add(connection, [row])
-    return row.version
