@@ -52,8 +52,8 @@ $(PEERS)/.installed: requirements/peers.txt
 loop: setup  ## tests of the learning loop that take minutes
 	$(BIN)/pytest -m loop
 
-policies: setup  ## when to look for new recipes: policies compared on a retailer with known troubles
-	$(BIN)/python -m benchmarks.policies --products 300 --compared 24 --daily 4
+policies: setup  ## when to look for new recipes: policies compared on a retailer with known troubles; six minutes
+	$(BIN)/python -m benchmarks.policies
 
 lint: setup  ## ruff, its format, and who may import whom
 	$(BIN)/ruff check .

@@ -1,18 +1,20 @@
 """When to look for new recipes: never, monthly, weekly, daily, or when the monitor asks; on a retailer whose troubles are known.
 
 Every policy serves the same products for 180 days with the real models; a training is a contest of a tuned recipe with the
-champion's.
-Printed: what the monitor found of the planted troubles, how late, and how often it was wrong; then the error of what was served
-under
-each policy, beside the last value's, and the tuning trials it cost. Products are run in batches; finished ones are kept in a
-file, so that an interrupted run goes on where it was.
+champion's. Printed: what the monitor found of the planted troubles, how late, and how often it was wrong; then the error of what
+was served under each policy, beside the last value's and beside weekly's on the same products, and the tuning trials it cost.
 
-Run: python -m benchmarks.policies [--products 60] [--compared 12] [--daily 0] [--trials 4] [--seed 2] [--keep FILE]
-(about six minutes of one core; docs/monitoring.md has `--products 300 --compared 24 --daily 4`, about twenty-five)
+Compared are so many products of each trouble and so many quiet ones; the portfolio is their mean in the shares of the retailer.
+First the monitor's policy, then the others product by product, then products that only the monitor watches, until the minutes
+are used up; with a file of finished batches the next call, of the same code, goes on where this one stopped.
+
+Run: python -m benchmarks.policies [--troubled 2] [--quiet 10] [--watched 0] [--daily 0] [--trials 4] [--seed 2]
+     [--minutes 6] [--keep FILE]
 """
 
 import argparse
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,49 +25,65 @@ from numpy.typing import NDArray
 from pricecast_dagster.forecasting.policy import Rule
 from pricecast_dagster.settings import RETRAIN_LIMITS
 from pricecast_dagster_tests.monitoring import simulation
-from pricecast_dagster_tests.monitoring.truth import LEARNT_DAYS, Trouble, Truth, make_truth
+from pricecast_dagster_tests.monitoring.truth import LEARNT_DAYS, SHARES, Trouble, Truth, make_truth
 
 OURS, NEVER, MONTHLY, WEEKLY, DAILY = "ours", "never", "monthly", "weekly", "daily"
 STEPS = {NEVER: 0, MONTHLY: 30, WEEKLY: 7, DAILY: 1}
 ALARMS = (Rule.ACCURACY, Rule.NAIVE, Rule.DRIFT, Rule.SHIFT, Rule.CORRECTION)
-BATCH = {OURS: 10, NEVER: 12, MONTHLY: 4, WEEKLY: 1, DAILY: 1}
+PRODUCTS = 300
+WATCHED_TOGETHER = 10
 SOON_DAYS = 7
+
+Rows = dict[str, list[dict[str, Any]]]
 
 
 def main() -> None:
-    """Run what is not done yet, then print the tables."""
+    """Run what is not done yet and fits into the time, then print the tables of what is done."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--products", type=int, default=60, help="watched by the monitor")
-    parser.add_argument("--compared", type=int, default=12, help="of them, evenly chosen, served under every policy")
-    parser.add_argument("--daily", type=int, default=0, help="of those, trained daily")
+    parser.add_argument("--troubled", type=int, default=2, help="products of each trouble, served under every policy")
+    parser.add_argument("--quiet", type=int, default=10, help="products without trouble, served under every policy")
+    parser.add_argument("--watched", type=int, default=0, help="more products, served under the monitor's policy only")
+    parser.add_argument("--daily", type=int, default=0, help="of those compared, trained daily too")
     parser.add_argument("--trials", type=int, default=4, help="of each tuning")
     parser.add_argument("--seed", type=int, default=2)
+    parser.add_argument("--minutes", type=float, default=6.0, help="of computing; no batch begins later")
     parser.add_argument("--keep", type=Path, help="file of finished batches")
     chosen = parser.parse_args()
-    truth = make_truth(chosen.products, seed=chosen.seed)
+    truth = make_truth(PRODUCTS, seed=chosen.seed)
     done = _kept(chosen.keep)
-    for policy, numbers in _batches(chosen.products, chosen.compared, chosen.daily):
+    found: Rows = {}
+    for policy, numbers in _batches(truth, chosen):
         name = f"{policy}:{chosen.seed}:{chosen.trials}:{','.join(map(str, numbers))}"
-        if name not in done:
+        if name not in done and time.process_time() < 60 * chosen.minutes:
             done[name] = _serve(truth.select(numbers), numbers, policy, chosen.trials)
             if chosen.keep is not None:
                 with chosen.keep.open("a") as file:
                     file.write(json.dumps({"name": name, "rows": done[name]}) + "\n")
-    found: dict[str, list[dict[str, Any]]] = {}
-    for policy, numbers in _batches(chosen.products, chosen.compared, chosen.daily):
-        name = f"{policy}:{chosen.seed}:{chosen.trials}:{','.join(map(str, numbers))}"
-        found.setdefault(policy, []).extend(done[name])
+        if name in done:
+            found.setdefault(policy, []).extend(done[name])
     _print_detection(found[OURS])
     _print_policies(found)
 
 
-def _batches(products: int, compared: int, daily: int) -> Iterator[tuple[str, NDArray[np.intp]]]:
-    some = np.unique(np.linspace(0, products - 1, compared).astype(np.intp))
-    few = some[np.unique(np.linspace(0, len(some) - 1, daily).astype(np.intp))] if daily else some[:0]
-    for policy in (OURS, NEVER, MONTHLY, WEEKLY, DAILY):
-        numbers = {OURS: np.arange(products), DAILY: few}.get(policy, some)
-        for start in range(0, len(numbers), BATCH[policy]):
-            yield policy, numbers[start : start + BATCH[policy]]
+def _batches(truth: Truth, chosen: argparse.Namespace) -> Iterator[tuple[str, NDArray[np.intp]]]:
+    """Every policy of one product after the other, quiet and troubled in turn, so that the time may be up at any moment."""
+    parts = [_spread(truth.of(trouble), chosen.troubled) for trouble in SHARES]
+    troubled = np.stack(parts, axis=1).ravel()
+    quiet = _spread(truth.of(Trouble.NONE), chosen.quiet)
+    place = np.concatenate([np.linspace(0, 1, len(some), endpoint=False) for some in (troubled, quiet)])
+    compared = np.concatenate([troubled, quiet])[np.argsort(place, kind="stable")]
+    yield OURS, np.sort(compared)
+    for position, number in enumerate(compared):
+        policies = (NEVER, WEEKLY, MONTHLY, *([DAILY] if position < chosen.daily else []))
+        yield from ((policy, np.array([number])) for policy in policies)
+    others = _spread(np.setdiff1d(np.arange(PRODUCTS), compared), chosen.watched)
+    for start in range(0, len(others), WATCHED_TOGETHER):
+        yield OURS, others[start : start + WATCHED_TOGETHER]
+
+
+def _spread(numbers: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """So many of them, evenly chosen."""
+    return numbers[np.linspace(0, len(numbers) - 1, min(count, len(numbers))).astype(np.intp)]
 
 
 def _kept(file: Path | None) -> dict[str, list[dict[str, Any]]]:
@@ -127,27 +145,42 @@ def _print_detection(rows: list[dict[str, Any]]) -> None:
     print(f"\nfalse alarms per 100 quiet products and month: {len(false) / months:.2f} ({len(false)} in all: {by_rule})\n")
 
 
-def _print_policies(found: dict[str, list[dict[str, Any]]]) -> None:
+def _print_policies(found: Rows) -> None:
+    """Of products that are done under all policies but daily; daily beside weekly on those it has."""
     by_policy = {policy: {row["product"]: row for row in rows} for policy, rows in found.items()}
-    common = sorted(by_policy[WEEKLY])
-    weekly = by_policy[WEEKLY]
-    print(
-        "| policy | products | squared error over the last value's | absolute | RMSE over weekly's, same products "
-        "| trials a product |"
-    )
-    print("| --- | --- | --- | --- | --- | --- |")
+    common = sorted(set.intersection(*(set(by_policy.get(policy, ())) for policy in (NEVER, MONTHLY, WEEKLY, OURS))))
+    print("| policy | products | squared error over the last value's | RMSE over weekly's | with a trouble | quiet | trials |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     for policy in (NEVER, MONTHLY, WEEKLY, DAILY, OURS):
         rows = by_policy.get(policy, {})
         some = [number for number in common if number in rows]
-        if not some:
+        quiet = np.array([rows[number]["trouble"] == Trouble.NONE.value for number in some], dtype=np.bool_)
+        if not quiet.any() or quiet.all():
             continue
-        squared, absolute = (
-            np.mean([rows[n][kind] / rows[n][f"naive_{kind}"] for n in some]) for kind in ("squared", "absolute")
-        )
-        ratios = np.array([np.sqrt(rows[n]["squared"] / weekly[n]["squared"]) for n in some])
-        error = ratios.std(ddof=1) / np.sqrt(len(ratios)) if len(ratios) > 1 else 0.0
-        trials = np.mean([rows[n]["trials"] for n in some])
-        print(f"| {policy} | {len(some)} | {squared:.3f} | {absolute:.3f} | {ratios.mean():.3f} ± {error:.3f} | {trials:.1f} |")
+        squared = np.array([rows[number]["squared"] / rows[number]["naive_squared"] for number in some])
+        weekly = [by_policy[WEEKLY][number]["squared"] for number in some]
+        ratios = np.sqrt(np.array([rows[number]["squared"] for number in some]) / weekly)
+        trials = np.array([float(rows[number]["trials"]) for number in some])
+        shown = " | ".join("{:.3f} ± {:.3f}".format(*part) for part in (_whole(ratios, quiet), *_parts(ratios, quiet)))
+        error, cost = _whole(squared, quiet)[0], _whole(trials, quiet)[0]
+        print(f"| {policy} | {len(some)} | {error:.3f} | {shown} | {cost:.1f} |")
+
+
+def _parts(values: NDArray[np.float64], quiet: NDArray[np.bool_]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Mean and its standard error, of the troubled and of the quiet."""
+    troubled, calm = (
+        (float(part.mean()), float(part.std(ddof=1) / np.sqrt(len(part))) if len(part) > 1 else 0.0)
+        for part in (values[~quiet], values[quiet])
+    )
+    return troubled, calm
+
+
+def _whole(values: NDArray[np.float64], quiet: NDArray[np.bool_]) -> tuple[float, float]:
+    """Mean of the portfolio and its standard error, from both parts in the shares of the retailer."""
+    troubled, calm = _parts(values, quiet)
+    share = sum(SHARES.values()) / PRODUCTS
+    mean = share * troubled[0] + (1 - share) * calm[0]
+    return mean, float(np.hypot(share * troubled[1], (1 - share) * calm[1]))
 
 
 if __name__ == "__main__":

@@ -113,7 +113,8 @@ def measure(
     """
     first = (panel.days[0].item() - EPOCH).days
     columns = np.array([_until(studied.get(sku), first, panel.n_days) for sku in panel.skus], dtype=np.intp)
-    held_out = np.array([_held_out(champions.get(sku)) for sku in panel.skus])
+    # What was promised when the recipe was found: weighed again every fortnight, a champion's own level follows any trouble.
+    held_out = np.array([_held_out(studied.get(sku) or champions.get(sku)) for sku in panel.skus])
     lost, naive = signals.in_service(scores, JUDGED_WINDOW, held_out)
     shifts = signals.shifted(panel, served, first + panel.n_days - 1, columns)
     drift = signals.drifted(panel, context.calendar, columns)

@@ -3,8 +3,9 @@
 Belongs here: replaying days with the real models, the real monitor's numerics and a policy. Not here: the histories (`truth`),
 what is concluded (`benchmarks.policies`, the tests).
 
-One fit serves until the next training, at most four weeks: a shop refits with every day's data, which costs 0.02 to 0.07 s a
-product and would take hours here. So the simulation is a little harsher on every policy than a shop is.
+A model is carried on as a shop does it, refitted or weighed again as its data ask for, but once a week and not every day, which
+would take hours here. That is so under every policy: what one policy has over another is what its contests brought, and not
+that it happened to fit more often. All randomness is a product's own, so two policies serve the same until they act.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,10 +23,11 @@ from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.policy import Rule
 from pricecast_dagster.forecasting.promotion import compare
 from pricecast_dagster.forecasting.tuning import TuningPlan
+from pricecast_dagster.stages.weights import weigh_again
 from pricecast_dagster_tests.monitoring.truth import LEARNT_DAYS, Truth
 
 HORIZON: Final = 14
-REFIT_DAYS: Final = 28
+CARRIED_ON_DAYS: Final = 7
 PAUSE_DAYS: Final = 28
 CALENDAR: Final = HolidayCalendar("BR")
 
@@ -38,6 +40,15 @@ class Product:
     fitted: int
     studied: int
     asked: int = -(10**6)
+    promised: float = np.nan
+
+    def __post_init__(self) -> None:
+        self.found(self.model)
+
+    def found(self, model: Model) -> None:
+        """Its recipe was looked for: from now on this one serves, and its error on held-out days is what it promised."""
+        self.model = model
+        self.promised = float(model.facts["metrics"]["mae_multi"] or np.nan)
 
 
 @dataclass(frozen=True)
@@ -95,7 +106,7 @@ def run(truth: Truth, decide: Decide, *, trials: int) -> Service:
     known = truth.known_on(first)
     products = []
     for number in range(n_skus):
-        products.append(Product(train(known.select([number]), CALENDAR, tuning=None, seed=number), first, first))
+        products.append(Product(train(known.select([number]), CALENDAR, tuning=None, seed=_seed(truth, number)), first, first))
         _serve(service, known, products[number].model, number, first)
     for day in range(LEARNT_DAYS, days):
         known = truth.known_on(day)
@@ -105,12 +116,12 @@ def run(truth: Truth, decide: Decide, *, trials: int) -> Service:
                 due = chosen[number]
                 if due is not None:
                     service.requests.append(Request(number, day, due))
-                product.model = _study(known.select([number]), product.model, trials, seed=day * n_skus + number)
+                product.found(_study(known.select([number]), product.model, trials, seed=_seed(truth, number, day)))
                 product.fitted = product.studied = product.asked = day
                 service.trials += trials
                 service.studied[number] += 1
-            elif day - product.fitted >= REFIT_DAYS:
-                product.model = refit(known.select([number]), CALENDAR, product.model, seed=number)
+            elif day - product.fitted >= CARRIED_ON_DAYS:
+                product.model = _carry_on(known.select([number]), product.model, seed=_seed(truth, number))
                 product.fitted = day
             else:
                 continue
@@ -121,16 +132,29 @@ def run(truth: Truth, decide: Decide, *, trials: int) -> Service:
 def _study(history: Panel, champion: Model, trials: int, seed: int) -> Model:
     """What a retrain request does: a new recipe against the champion's; the better one, weighed again."""
     challenger = train(history, CALENDAR, tuning=TuningPlan(trials), seed=seed)
-    if compare(history, CALENDAR, champion.recipe, challenger.recipe, seed=seed).promote:
+    # The same recipe again, weighed on the same days: a comparison would end in a tie and this very model.
+    if challenger.recipe == champion.recipe or compare(history, CALENDAR, champion.recipe, challenger.recipe, seed=seed).promote:
         return challenger
     return train(history, CALENDAR, tuning=None, recipe=champion.recipe, seed=seed)
+
+
+def _carry_on(history: Panel, champion: Model, seed: int) -> Model:
+    """What new data do: a refit, or weights and bands made again where they are old or have been surprised."""
+    if weigh_again(history, champion):
+        return train(history, CALENDAR, tuning=None, recipe=champion.recipe, seed=seed)
+    return refit(history, CALENDAR, champion, seed=seed)
+
+
+def _seed(truth: Truth, number: int, day: int = 0) -> int:
+    """Of a product, whatever it is served together with."""
+    return day * 1000 + int(truth.panel.skus[number].removeprefix("P"))
 
 
 def _serve(service: Service, known: Panel, model: Model, number: int, day: int) -> None:
     """Forecasts of one model from a day on, until it is surely replaced; each knows its own past only."""
     whole = service.truth.panel.select([number])
     price = np.concatenate([known.price[number], whole.price[0, day + 1 :]])
-    origins = np.arange(day, min(day + REFIT_DAYS, whole.n_days))
+    origins = np.arange(day, min(day + CARRIED_ON_DAYS, whole.n_days))
     done = forecast_from(replace(whole, price=price[None, :]), model, origins)
     service.price[number, origins] = done.price
     for name, values in service.bands.items():
@@ -216,7 +240,7 @@ def measure(day: int, service: Service, products: Sequence[Product], known: Pane
     """The signals of a day, but drift."""
     recent = served_on(day, service, known, 28)
     scores = served.score(recent, np.full(known.n_skus, day), (28,), HORIZON)
-    held_out = np.array([float(product.model.facts["metrics"]["mae_multi"] or np.nan) for product in products])
+    held_out = np.array([product.promised for product in products])
     studied = np.array([product.studied for product in products])
     lost, naive = signals.in_service(scores, 0, held_out)
     corrected = np.where(service.truth.day >= 0, (service.truth.day > studied) & (service.truth.day <= day), False)

@@ -47,7 +47,7 @@ def weekly_promotions(days: int = 150) -> list[float]:
 
 
 def test_a_recipe_that_learns_the_pattern_beats_one_that_learns_nothing():
-    history = tiny_panel({"A": weekly_promotions(300)})
+    history = tiny_panel({"A": weekly_promotions(400)})
     good = default_recipe()
     lame = good.with_features(DIRECT_STEP, ("is_holiday",))
     decision = compare(history, CALENDAR, lame, good, seed=1)
