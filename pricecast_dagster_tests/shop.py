@@ -28,9 +28,10 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = datetime(2026, 6, 1, 12, tzinfo=UTC)
+        self.step = timedelta(minutes=1)
 
     def __call__(self) -> datetime:
-        self.now += timedelta(minutes=1)
+        self.now += self.step
         return self.now
 
 

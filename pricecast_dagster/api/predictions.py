@@ -6,7 +6,7 @@ which forecast answers (`operations.serving`).
 An answer is kept with the mark of the database (`storage.changes`) under which it was read. While the mark is the same nothing
 was written, and the answer is right. When it is another one, the version of the stored forecast is looked up; mostly it is the
 same, and the answer is right under the new mark. So a promotion, a deletion, a rollback or new rows are seen by the first request
-that comes after their transaction is through, in whatever process they happened.
+that comes after their transaction is through; on PostgreSQL, where another process made it, after its notification has arrived.
 """
 
 from collections import OrderedDict
@@ -74,7 +74,7 @@ class Predictions:
         """
         question = (sku, days)
         kept = self._kept.get(question)
-        if kept is not None and self._context.database.marks_at_once and kept.mark == self._context.database.mark():
+        if kept is not None and kept.mark == self._context.database.mark_at_once():
             self._kept.move_to_end(question)
             return kept.answer
         found = await self._gatherer.ask(question)

@@ -8,11 +8,14 @@ whatever process, knows that its transaction is through, the mark has moved.
 SQLite counts commits itself: `PRAGMA data_version` takes 2 microseconds. PostgreSQL has no such count, so every write says so
 within its transaction (`NOTIFY`), and a connection that listens asks a question of no weight: what was notified before comes
 before the end of the answer (PostgreSQL sends it before it says that it is ready for the next query, and wakes listeners before
-the writer hears of its commit). What is written past `Database.write`, by hand, is not said: so a mark on PostgreSQL lasts a
-minute at most. A pooler between has to be one of sessions, as for Dagster's own events.
+the writer hears of its commit). Where nothing may wait, it is enough that nothing has arrived on that connection: then another
+process's commit is unseen for as long as its notification travels, a fraction of a millisecond, and this process's own never.
+What is written past `Database.write`, by hand, is not said: so once a minute the server's count of changed rows is asked for too.
+A pooler between has to be one of sessions, as for Dagster's own events.
 """
 
 import os
+import select
 import sqlite3
 import time
 from threading import Lock
@@ -21,17 +24,22 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine
 
 from pricecast_dagster.errors import DatabaseUnavailableError
+from pricecast_dagster.storage.tables import metadata
 
 CHANNEL: Final = "pricecast_changed"
 BY_HAND_SECONDS: Final = 60.0
-"""How long a change goes unnoticed that was made on PostgreSQL by hand, and not by pricecast."""
+"""How often it is looked on PostgreSQL for changes made by hand, and not by pricecast. The server's counts lag by some seconds:
+such a change goes unnoticed for two of these at most."""
+
+_COUNTED: Final = """
+    SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables
+    WHERE relname = ANY(%s) AND current_setting('track_counts')::boolean
+"""
+_NEVER: Final = -1
 
 
 class SqliteChanges:
     """Marks of a file, in whose place another one may come; safe to use from several threads."""
-
-    instant: Final = True
-    """Whether a mark may be taken where nothing may wait."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -60,6 +68,13 @@ class SqliteChanges:
                 self._seen = seen
                 self._mark += 1
             return self._mark
+
+    def at_once(self) -> int | None:
+        """The mark: it takes microseconds."""
+        return self.mark()
+
+    def wrote(self) -> None:
+        """Nothing to do: SQLite counts this process's commits as everybody's."""
 
     def close(self) -> None:
         """Give up the connection; the next mark is another one."""
@@ -92,15 +107,15 @@ class SqliteChanges:
 class PostgresChanges:
     """Marks of a PostgreSQL database; safe to use from several threads, one after the other."""
 
-    instant: Final = False
-
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = Lock()
         self._connection: Connection | None = None
         # The driver's own: what SQLAlchemy adds to a question takes as long as the question.
         self._driver: Any = None
-        self._minute = 0
+        self._arrivals = select.poll()
+        self._minute = _NEVER
+        self._counts: int | None = None
         self._mark = 0
 
     def mark(self) -> int:
@@ -114,13 +129,25 @@ class PostgresChanges:
                 # The server may have been started anew since the last look: then nobody is to hear of it.
                 self._drop()
                 self._listen()
-            heard = self._driver.notifies
             minute = int(time.monotonic() / BY_HAND_SECONDS)
-            if heard or minute != self._minute:
+            changed_by_hand = minute != self._minute and self._counts_differ()
+            self._minute = minute
+            heard = self._driver.notifies
+            if heard or changed_by_hand:
                 heard.clear()
-                self._minute = minute
                 self._mark += 1
             return self._mark
+
+    def at_once(self) -> int | None:
+        """The mark without asking the server; None where something has arrived on the connection, its end among it."""
+        if self._driver is None or self._arrivals.poll(0) or int(time.monotonic() / BY_HAND_SECONDS) != self._minute:
+            return None
+        return self._mark
+
+    def wrote(self) -> None:
+        """Tell that this process has written: the mark moves before the notification comes back."""
+        with self._lock:
+            self._mark += 1
 
     def close(self) -> None:
         """Give up the connection; the next mark is another one."""
@@ -139,6 +166,19 @@ class PostgresChanges:
             return False
         return True
 
+    def _counts_differ(self) -> bool:
+        """Whether the server has counted changed rows since the last look; where it does not count, they may have changed."""
+        assert self._engine.dialect.dbapi is not None
+        try:
+            with self._driver.cursor() as cursor:
+                cursor.execute(_COUNTED, (list(metadata.tables),))
+                (counted,) = cursor.fetchone()
+        except self._engine.dialect.dbapi.Error:
+            counted = None  # whoever reads next is told what is wrong
+        same = counted is not None and counted == self._counts
+        self._counts = counted
+        return not same
+
     def _listen(self) -> None:
         self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
@@ -146,22 +186,29 @@ class PostgresChanges:
         except BaseException:
             self._drop()
             raise
-        self._driver = self._connection.connection.driver_connection
+        driver = self._connection.connection.driver_connection
+        assert driver is not None
+        self._arrivals = select.poll()
+        self._arrivals.register(driver.fileno(), select.POLLIN)
+        self._driver = driver
 
     def _drop(self) -> None:
+        self._driver = None
+        self._minute = _NEVER
+        self._mark += 1
         if self._connection is not None:
             # Not back into the pool, where it would go on listening.
             self._connection.invalidate()
             self._connection.close()
-            self._connection = self._driver = None
-        self._mark += 1
+            self._connection = None
 
 
 Changes = SqliteChanges | PostgresChanges
 
 
-def tell_of_change(connection: Connection) -> None:
-    """Say at the end of a write that it was one, if anything was written; SQLite knows by itself."""
-    if connection.dialect.name == "postgresql":
-        told = f"SELECT pg_notify('{CHANNEL}', '') WHERE txid_current_if_assigned() IS NOT NULL"
-        connection.exec_driver_sql(told, execution_options={"stream_results": False})
+def tell_of_change(connection: Connection) -> bool:
+    """Say at the end of a write that it was one, if anything was written; whether it was said. SQLite knows by itself."""
+    if connection.dialect.name != "postgresql":
+        return False
+    told = f"SELECT pg_notify('{CHANNEL}', '') WHERE txid_current_if_assigned() IS NOT NULL"
+    return connection.exec_driver_sql(told, execution_options={"stream_results": False}).first() is not None

@@ -77,12 +77,20 @@ class Database:
         """
         with self._telling(), self._writing.begin() as connection:
             yield connection
-            tell_of_change(connection)
+            told = tell_of_change(connection)
+        if told:
+            self._changes.wrote()
 
-    @property
-    def marks_at_once(self) -> bool:
-        """Whether `mark` takes microseconds, so that it may be asked for where nothing may wait."""
-        return self._changes.instant
+    def mark_at_once(self) -> int | None:
+        """The mark where nothing may wait, in microseconds; None where it cannot be told without asking the server.
+
+        Another process's commit on PostgreSQL is in it when its notification has arrived, this process's own at once.
+
+        Raises:
+            DatabaseUnavailableError: the database's file is gone.
+        """
+        with self._telling():
+            return self._changes.at_once()
 
     def mark(self) -> int:
         """A number that stays the same for as long as nothing was written; see `storage.changes`.

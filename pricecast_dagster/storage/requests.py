@@ -135,7 +135,10 @@ def listed(
 
 
 def answer(connection: Connection, answers: Sequence[tuple[str, int, str]], now: datetime) -> None:
-    """Note that models answer requests: every open one of the SKU up to the given one.
+    """Note that models answer requests: every one of the SKU up to the given one that is open or waits.
+
+    One that waits and is older would be let through under a number that is no longer the newest, and nobody would take it up; if
+    what asked for it is still so, the monitor asks again.
 
     Args:
         connection: of a write.
@@ -148,7 +151,7 @@ def answer(connection: Connection, answers: Sequence[tuple[str, int, str]], now:
             .where(
                 retrain_request.c.sku == sku,
                 retrain_request.c.id <= request_id,
-                retrain_request.c.status == RequestStatus.OPEN.value,
+                retrain_request.c.status.in_(_NOT_DONE),
             )
             .values(status=RequestStatus.ANSWERED.value, answered_at=now, version=version)
         )

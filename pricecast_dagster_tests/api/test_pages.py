@@ -5,14 +5,17 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 
 from pricecast_dagster.api.pages.formats import format_for
 from pricecast_dagster.api.services import serving
 from pricecast_dagster.api.tokens import load_tokens
+from pricecast_dagster.schemas import PRICE, SKU
 from pricecast_dagster.settings import load_settings
 from pricecast_dagster.storage import products
 from pricecast_dagster_tests.api.conftest import YOUNG, Api, client_of
+from pricecast_dagster_tests.shop import N_DAYS
 
 TOKEN = "a-token-of-more-than-sixteen"
 
@@ -68,6 +71,10 @@ def test_earlier_forecasts_are_held_against_what_happened(api: Api) -> None:
 
 
 def test_a_page_says_what_moved_the_forecast_or_why_it_cannot(api: Api) -> None:
+    noise = np.random.default_rng(3).normal(20, 2, N_DAYS).round(2)
+    api.shop.rows.loc[api.shop.rows[SKU] == "SKU0001", PRICE] = noise  # a till's average, which learners have a part in
+    api.shop.save()
+    api.shop.refresh()
     explained = api.client.get("/ml/explain/SKU0001").json()
     influences = [one for day in explained["days"] for one in day["influences"]]
     strongest = max(influences, key=lambda one: abs(one["effect"]))["feature"]

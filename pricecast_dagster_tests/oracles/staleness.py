@@ -11,7 +11,7 @@ from pricecast_dagster.storage.states import StageState
 
 
 class Request(NamedTuple):
-    """A retrain request that was not cancelled."""
+    """A retrain request that was let through and not cancelled."""
 
     id: int
     reason: str

@@ -3,8 +3,11 @@
 import sqlite3
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +25,13 @@ NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 def write(database: Database, sku: str) -> None:
     with database.write() as connection:
         products.upsert(connection, [(sku, sku, "")], NOW)
+
+
+def cut_connections(url: str) -> None:
+    """Have the server end every connection to this database but ours."""
+    with create_engine(url).begin() as connection:
+        cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = :name"
+        assert connection.scalar(text(cut), {"name": make_url(url).database})
 
 
 def test_a_mark_stays_while_only_reading_goes_on(database: Database, database_url: str) -> None:
@@ -134,18 +144,23 @@ def test_while_somebody_keeps_the_file_to_himself_no_two_marks_are_the_same(tmp_
     database.close()
 
 
-def test_what_is_changed_by_hand_is_seen_when_a_mark_has_had_its_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    clock = iter([0.0, 1.0, 60.0])
+def test_what_is_changed_by_hand_is_seen_when_the_server_has_counted_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    minutes = chain([0.0, 1.0, 60.0, 120.0, 121.0], count(180.0, 60.0))
     url = new_database_url("postgresql", tmp_path)
-    monkeypatch.setattr(changes.time, "monotonic", lambda: next(clock))
+    ends = time.monotonic() + 30
+    now = time.monotonic
+    monkeypatch.setattr(changes, "time", SimpleNamespace(monotonic=lambda: next(minutes)))
     database = open_database(url)
     before = database.mark()
+    assert database.mark() == before
+    while (quiet := database.mark()) != (quiet_again := database.mark()):
+        assert now() < ends  # the tables were made just now: their counts may still arrive
     engine = create_engine(url)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE product SET name = name"))
+        connection.execute(text("INSERT INTO product (sku, name, category, first_seen) VALUES ('A', 'A', '', now())"))
     engine.dispose()
-    assert database.mark() == before
-    assert database.mark() != before
+    while database.mark() == quiet_again == quiet:
+        assert now() < ends
     database.close()
 
 
@@ -153,12 +168,47 @@ def test_a_connection_that_was_cut_is_made_anew_and_its_mark_is_another_one(tmp_
     url = new_database_url("postgresql", tmp_path)
     database = open_database(url)
     before = database.mark()
-    with create_engine(url).begin() as connection:
-        cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = :name"
-        assert connection.scalar(text(cut), {"name": make_url(url).database})
+    cut_connections(url)
     after = database.mark()
     assert after != before
     assert database.mark() == after
     write(database, "A")
     assert database.mark() != after
     database.close()
+
+
+def test_the_mark_at_once_moves_with_a_write_of_this_process(database: Database) -> None:
+    database.mark()
+    before = database.mark_at_once()
+    assert before == database.mark()
+    assert database.mark_at_once() == before
+    write(database, "A")
+    assert database.mark_at_once() != before
+
+
+def test_the_mark_at_once_moves_when_the_word_of_another_writer_arrives(database: Database, database_url: str) -> None:
+    before = database.mark()
+    other = open_database(database_url)
+    write(other, "A")
+    other.close()
+    ends = time.monotonic() + 10
+    while database.mark_at_once() == before:
+        assert time.monotonic() < ends
+    after = database.mark()
+    assert database.mark_at_once() == after != before
+
+
+def test_a_mark_at_once_is_not_made_up_when_the_connection_was_cut(tmp_path: Path) -> None:
+    url = new_database_url("postgresql", tmp_path)
+    database = open_database(url)
+    before = database.mark()
+    cut_connections(url)
+    ends = time.monotonic() + 10
+    while database.mark_at_once() == before:
+        assert time.monotonic() < ends
+    assert database.mark_at_once() is None
+    assert database.mark_at_once() is None
+    after = database.mark()
+    assert database.mark_at_once() == after != before
+    database.close()
+    assert database.mark_at_once() is None

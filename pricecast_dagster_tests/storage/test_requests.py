@@ -50,6 +50,19 @@ def test_a_training_answers_what_was_asked_before_it_and_not_what_was_asked_mean
     assert drift.id < age.id
 
 
+def test_a_training_also_answers_what_waited_when_it_was_asked_for(stocked: Database) -> None:
+    """It would be let through under a number that is not the newest, and stay open for ever."""
+    with stocked.write() as connection:
+        assert requests.ask(connection, [requests.Asked("A-1", "shift", {}, 1.5)], NOW) == ["A-1"]
+        by_hand = requests.create(connection, "A-1", "by hand", NOW)
+        requests.answer(connection, [("A-1", by_hand.id, "v1")], LATER)
+        assert requests.waiting(connection) == []
+        assert requests.ask(connection, [requests.Asked("A-1", "shift", {}, 1.5)], LATER) == ["A-1"]
+        (again,) = requests.waiting(connection)
+        assert requests.release(connection, [again.id], LATER) == ["A-1"]
+        assert requests.newest(connection, ["A-1"])["A-1"].id == again.id
+
+
 def test_the_newest_request_that_was_not_taken_back_counts(stocked: Database) -> None:
     with stocked.write() as connection:
         first = requests.create(connection, "A-1", "drift", NOW)

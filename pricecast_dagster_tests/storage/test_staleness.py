@@ -57,13 +57,17 @@ def state_of(draw: st.DrawFn, stage: Stage) -> StageState:
     )
 
 
+def _at_most_one_waits(requests: list[tuple[str, RequestStatus]]) -> bool:
+    return [status for _, status in requests].count(RequestStatus.WAITING) < 2
+
+
 @st.composite
 def product(draw: st.DrawFn) -> Drawn:
     there = [stage for stage in STAGES if draw(st.integers(0, 9)) > 0]
     wishes = st.tuples(st.sampled_from(["drift", "age", "by hand"]), st.sampled_from(list(RequestStatus)))
     return Drawn(
         {stage: draw(state_of(stage)) for stage in there},
-        draw(st.lists(wishes, max_size=2, unique_by=lambda wish: wish[0])),
+        draw(st.lists(wishes, max_size=2, unique_by=lambda wish: wish[0]).filter(_at_most_one_waits)),
         draw(st.sampled_from([None, None, "deleted"])),
         draw(st.sampled_from([True, True, True, False])),
     )
@@ -115,7 +119,7 @@ def _rule_in_memory(of_sku: Mapping[tuple[str, Stage], StageState], request: Req
 
 
 def _store(database: Database, portfolio: Mapping[str, Drawn]) -> dict[str, Request]:
-    """Write it as it is, past the checks of `record_success`; returns the newest request of each SKU."""
+    """Write it as it is, past the checks of `record_success`; returns the newest request of each SKU that was let through."""
     newest = {}
     with database.write() as connection:
         products.upsert(connection, [(sku, sku, "") for sku in portfolio], NOW)
@@ -129,7 +133,7 @@ def _store(database: Database, portfolio: Mapping[str, Drawn]) -> dict[str, Requ
             for number, (reason, status) in enumerate(one.requests, start=10 * index + 10):
                 row = {"id": number, "sku": sku, "reason": reason, "status": status.value}
                 connection.execute(retrain_request.insert().values(**row, evidence={}, optimize=True, created_at=NOW))
-                if status is not RequestStatus.CANCELLED:
+                if status in (RequestStatus.OPEN, RequestStatus.ANSWERED):
                     newest[sku] = Request(number, reason)
     return newest
 
