@@ -130,7 +130,7 @@ class DagsterClient:
         return _run(answer) if answer["__typename"] == "Run" else None
 
     def runs(self, *, tags: Mapping[str, str] | None = None, statuses: Sequence[str] = (), limit: int = 100) -> list[Run]:
-        """Runs of the job `refresh`, newest first, that have these tags and one of these statuses."""
+        """Runs of every job, newest first, that have these tags and one of these statuses."""
         wanted: dict[str, object] = {"tags": [{"key": key, "value": value} for key, value in (tags or {}).items()]}
         if statuses:
             wanted["statuses"] = list(statuses)
