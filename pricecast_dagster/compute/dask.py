@@ -57,10 +57,14 @@ class DaskCompute:
         finally:
             client.cancel(futures)
 
+    @property
+    def jobs(self) -> int:
+        """See `Compute.jobs`; workers have one thread each."""
+        return max(1, len(self._connected().scheduler_info(n_workers=-1)["workers"]))
+
     def told(self) -> str:
         """See `Compute.told`."""
-        workers = self._connected().scheduler_info(n_workers=-1)["workers"]
-        return f"The Dask cluster at {self.address}, with {len(workers)} workers of the same versions as here."
+        return f"The Dask cluster at {self.address}, with {self.jobs} workers of the same versions as here."
 
     def _result(self, future: Any) -> Any:
         from distributed import CancelledError, KilledWorker

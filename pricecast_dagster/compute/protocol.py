@@ -69,6 +69,15 @@ class Compute(Protocol):
         """
         ...
 
+    @property
+    def jobs(self) -> int:
+        """How many items are computed at the same time.
+
+        Raises:
+            ComputeUnavailableError: a cluster that cannot be used.
+        """
+        ...
+
     def told(self) -> str:
         """Where it is and how many processes compute there, as a sentence.
 

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pricecast_dagster.compute.local import LocalCompute
+from pricecast_dagster.compute.place import open_compute
 from pricecast_dagster.compute.protocol import Failure
 from pricecast_dagster.errors import NoUsableHistoryError, UnknownSkuError
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
@@ -98,7 +98,7 @@ def backtest(settings: Settings, plan: BacktestPlan, advance: Advance) -> Backte
     units = _units(settings, plan, by_origin)
     results: list[Forecasts] = []
     failed: dict[str, str] = {}
-    compute = LocalCompute(settings.jobs)
+    compute = open_compute(settings.compute, settings.jobs)
     part = PRODUCTS_A_CORE * compute.jobs
     for start in range(0, len(units), part):
         chosen = units[start : start + part]
