@@ -13,7 +13,6 @@ import numpy as np
 
 from pricecast_dagster.errors import SkuTooShortError
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
-from pricecast_dagster.forecasting.comparison import by_method, judge
 from pricecast_dagster.forecasting.forecasts import Forecasts
 from pricecast_dagster.forecasting.model import MINIMUM_HISTORY_DAYS, fallback, forecast, train
 from pricecast_dagster.forecasting.panel import Panel
@@ -68,16 +67,3 @@ def backtest_frame(results: Iterable[Forecasts]) -> "pd.DataFrame":
 
     frame = pd.concat([result.to_frame() for result in results], ignore_index=True)
     return frame.sort_values([SKU, ORIGIN, HORIZON], ignore_index=True)
-
-
-def compare_with_simple(frame: "pd.DataFrame", panel: Panel) -> "pd.DataFrame":
-    """Compare a backtest with the simple methods from the same origins on the same observed days.
-
-    Args:
-        frame: rows of schemas.BACKTEST_COLUMNS, the same days ahead for every SKU and origin.
-        panel: the whole history of its SKUs.
-
-    Returns:
-        One row a method, the backtested one first; see `comparison.by_method`.
-    """
-    return by_method(judge(frame, panel))

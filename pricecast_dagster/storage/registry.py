@@ -62,11 +62,6 @@ def version_name(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime(VERSION_FORMAT)
 
 
-def unused_version(connection: Connection, sku: str, moment: datetime) -> str:
-    """The version name of that moment, or of the next second that the SKU has none of."""
-    return unused_versions(connection, [sku], moment)[sku]
-
-
 def unused_versions(connection: Connection, skus: Iterable[str], moment: datetime) -> dict[str, str]:
     """SKU -> a version name it has none of: of that moment, or the next free second."""
     wanted = sorted(set(skus))

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pricecast_dagster.forecasting.backtest import backtest, backtest_frame, compare_with_simple
+from pricecast_dagster.forecasting.backtest import backtest, backtest_frame
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
+from pricecast_dagster.forecasting.comparison import by_method, judge
 from pricecast_dagster.forecasting.panel import build_panel
 from pricecast_dagster.forecasting.splits import rolling_origins
 from pricecast_dagster_tests.accuracy.kinds import history_of
@@ -28,7 +29,7 @@ def compared(history: pd.DataFrame, country: str, *, origins: int = 2) -> pd.Dat
     forecasts = [
         backtest(panel.select([row]), calendar, day, 14, tuning=None, seed=1) for row in range(panel.n_skus) for day in days
     ]
-    return compare_with_simple(backtest_frame(forecasts), panel).set_index("method")
+    return by_method(judge(backtest_frame(forecasts), panel)).set_index("method")
 
 
 def real(name: str, every: int) -> pd.DataFrame:

@@ -81,7 +81,7 @@ def test_the_database_itself_refuses_a_second_champion(stocked: Database) -> Non
 def test_a_version_name_is_utc_time_and_moves_on_a_second_where_it_is_taken(stocked: Database) -> None:
     in_brazil = NOW.astimezone(timezone(timedelta(hours=-3)))
     with stocked.write() as connection:
-        assert registry.unused_version(connection, "A-1", in_brazil) == "20251016T193000Z"
+        assert registry.unused_versions(connection, ["A-1"], in_brazil) == {"A-1": "20251016T193000Z"}
         registry.add(connection, [model("20251016T193000Z"), model("20251016T193001Z")])
         assert registry.unused_versions(connection, ["A-1", "A-2"], in_brazil) == {
             "A-1": "20251016T193002Z",

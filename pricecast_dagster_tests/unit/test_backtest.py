@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pricecast_dagster.forecasting.backtest import backtest, backtest_frame, compare_with_simple
+from pricecast_dagster.forecasting.backtest import backtest, backtest_frame
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
+from pricecast_dagster.forecasting.comparison import by_method, judge
 from pricecast_dagster.forecasting.panel import Panel, build_panel
 from pricecast_dagster.forecasting.tuning import TuningPlan
 from pricecast_dagster.schemas import BACKTEST_COLUMNS
@@ -59,7 +60,7 @@ def compared(forecast_of: dict[str, list[float]], actual: dict[str, list[float |
         for sku, prices in forecast_of.items()
         for ahead, price in enumerate(prices, start=1)
     ]
-    return compare_with_simple(pd.DataFrame(rows, columns=list(BACKTEST_COLUMNS)), panel).set_index("method")
+    return by_method(judge(pd.DataFrame(rows, columns=list(BACKTEST_COLUMNS)), panel)).set_index("method")
 
 
 def test_the_table_measures_against_the_last_value_on_observed_days_only():
