@@ -235,8 +235,16 @@ class Histories(RuleBasedStateMachine):
                 state = self.oracle.stages.get((sku, stage))
                 if state is not None and state.failed_on is None and state.holds is not None:
                     assert ours[sku, stage] == dagsters[encode_key(sku), stage]
-                    waits = stage == RAW and state.built_from != self.oracle.present(sku, RAW, self.world.products)
-                    assert ((sku, stage) in unsynced) == waits, f"{sku}: {stage} is marked as unsynced, or should be"
+                    assert ((sku, stage) in unsynced) == self._waits(sku, stage), (
+                        f"{sku}: {stage} is marked as unsynced, or should be"
+                    )
+
+    def _waits(self, sku: str, stage: str) -> bool:
+        """Whether a stage has to be made again and cannot be: its rows are refused, or what is above it has failed."""
+        made_from = self.oracle.stages[sku, stage].built_from
+        assert made_from is not None
+        present = self.oracle.present(sku, RAW, self.world.products) if stage == RAW else None
+        return (present is not None and made_from != present) or made_from[1] != self.oracle.codes[stage]
 
     def _present(self, pick: int) -> str:
         present = sorted(self.world.products)
