@@ -6,7 +6,8 @@ addresses (`routes.training`).
 A training is a retrain request in the database (one open a product) and a run of the job `refresh` for that product, which
 trains what is out of date: the request makes it so, and its answer ends it. So however often a launch is repeated, or a sensor
 is quicker, one version comes of it. The run carries the request's number as a tag, by which a launch that answered 500 is found
-again: Dagster may have made the run all the same.
+again: Dagster may have made the run all the same. A young open request without a run is another API server's, which is about to
+launch: its run is waited for.
 """
 
 import time
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 REQUEST_TAG: Final = "pricecast/request"
 HTTP_TAG: Final = "pricecast/http_request"
 REASON: Final = "by hand"
+BY_API: Final = {"by": "api"}
 
 # Before the runs of batches: a person is waiting.
 PRIORITY: Final = {"dagster/priority": "10"}
@@ -41,6 +43,9 @@ MOST_LAUNCHES: Final = 8
 
 MOST_UNDER_WAY: Final = 100
 """Unfinished trainings that were asked for over HTTP; a portfolio is brought up to date by `refresh`, in one run."""
+
+LAUNCH_SECONDS: Final = 30.0
+"""A launch takes 0.2-2 s. An older request without a run was left by a server that died over it."""
 
 LOOK_SECONDS: Final = 0.5
 
@@ -90,11 +95,15 @@ class Launcher:
             if not products.known_skus(connection, [sku]):
                 raise UnknownSkuError(f"There is no product {sku!r}.")
         with self._alone(sku):
-            under_way = self._dagster.runs(tags={SKU_TAG: sku}, statuses=UNFINISHED, limit=1)
-            if under_way:
-                self._count("in_flight")
-                return under_way[0]
-            return self._start(sku, optimize=optimize, trials=trials, http_request=http_request)
+            while True:
+                under_way = self._dagster.runs(tags={SKU_TAG: sku}, statuses=UNFINISHED, limit=1)
+                if under_way:
+                    self._count("in_flight")
+                    return under_way[0]
+                run = self._start(sku, optimize=optimize, trials=trials, http_request=http_request)
+                if run is not None:
+                    return run
+                time.sleep(LOOK_SECONDS)
 
     def wait(self, run: Run, seconds: float) -> Run:
         """The run when it has ended, or as it is after so many seconds."""
@@ -104,7 +113,8 @@ class Launcher:
             run = self._dagster.run(run.run_id)
         return run
 
-    def _start(self, sku: str, *, optimize: bool, trials: int, http_request: str) -> Run:
+    def _start(self, sku: str, *, optimize: bool, trials: int, http_request: str) -> Run | None:
+        """A new run; None where another server is launching one for this product."""
         if not self._slots.acquire(blocking=False):
             self._count("refused")
             raise BusyError(f"{MOST_LAUNCHES} trainings are being started at this moment.")
@@ -112,7 +122,9 @@ class Launcher:
             if len(self._dagster.runs(tags=PRIORITY, statuses=UNFINISHED, limit=MOST_UNDER_WAY)) >= MOST_UNDER_WAY:
                 self._count("refused")
                 raise BusyError(f"{MOST_UNDER_WAY} trainings that were asked for over HTTP are under way.")
-            request = self._ask(sku, optimize, trials)
+            request = self._ask(sku, optimize, trials, self._over(sku))
+            if request is None:
+                return None
             try:
                 run = self._launched(sku, request, http_request)
             except LaunchError:
@@ -128,15 +140,26 @@ class Launcher:
         self._count("started")
         return run
 
-    def _ask(self, sku: str, optimize: bool, trials: int) -> RetrainRequest:
-        """A new request; one that was left open (its run failed or was killed) is closed: it would not be tried again."""
+    def _over(self, sku: str) -> set[int]:
+        """Open requests whose run has ended: it failed or was killed."""
+        with self._context.database.read() as connection:
+            left = requests.listed(connection, sku=sku, status=RequestStatus.OPEN)
+        runs = {request.id: self._dagster.runs(tags={REQUEST_TAG: str(request.id)}, limit=1) for request in left}
+        return {number for number, made in runs.items() if made and made[0].finished}
+
+    def _ask(self, sku: str, optimize: bool, trials: int, over: set[int]) -> RetrainRequest | None:
+        """A new request; one that was left open is closed: it would not be tried again. None while it may be another server's."""
         with self._context.database.write() as connection:
+            states.lock(connection, [sku])
+            now = self._context.clock()
             for left in requests.listed(connection, sku=sku, status=RequestStatus.OPEN):
-                if left.reason == REASON:
-                    requests.cancel(connection, left.id)
-            return requests.create(
-                connection, sku, REASON, self._context.clock(), evidence={"by": "api"}, optimize=optimize, trials=trials
-            )
+                if left.reason != REASON:
+                    continue
+                young = (now - left.created_at).total_seconds() < LAUNCH_SECONDS
+                if young and left.evidence == BY_API and left.id not in over:
+                    return None
+                requests.cancel(connection, left.id)
+            return requests.create(connection, sku, REASON, now, evidence=BY_API, optimize=optimize, trials=trials)
 
     def _launched(self, sku: str, request: RetrainRequest, http_request: str) -> Run:
         mark = {REQUEST_TAG: str(request.id)}

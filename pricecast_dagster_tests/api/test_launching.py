@@ -1,11 +1,14 @@
 """Launches that go wrong (see `webserver`); the good ways run against a real Dagster (`e2e`)."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from fastapi.testclient import TestClient
 
+from pricecast_dagster.api.launching import BY_API, LAUNCH_SECONDS, REASON
 from pricecast_dagster.orchestration.client import DagsterClient
 from pricecast_dagster.storage import registry, requests
 from pricecast_dagster.storage.requests import RequestStatus
@@ -75,6 +78,31 @@ def test_after_a_run_that_was_killed_a_new_call_asks_again(api: Api, client: Tes
     assert (failed["status"], failed["result"]["success"]) == ("failed", False)
     assert client.post("/ml/train/SKU0001").json()["job_id"] == "run-1"
     assert open_requests(api) == 1
+
+
+def test_two_servers_that_are_asked_at_once_launch_one_run(api: Api, webserver: Webserver) -> None:
+    services = replace(api.services, dagster=DagsterClient(webserver.url))
+    one, other = client_of(services), client_of(services)
+    webserver.open.clear()
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(one.post, "/ml/train/SKU0001")
+        webserver.wait(lambda: webserver.launches == 1)
+        seen = webserver.looks
+        second = pool.submit(other.post, "/ml/train/SKU0001")
+        webserver.wait(lambda: webserver.looks > seen + 3)
+        webserver.open.set()
+        assert first.result().json() == second.result().json()
+    assert (webserver.launches, open_requests(api)) == (1, 1)
+
+
+def test_a_request_that_a_dead_server_left_without_a_run_is_not_waited_for_longer_than_a_launch_takes(
+    api: Api, client: TestClient, webserver: Webserver
+) -> None:
+    with api.services.context.database.write() as connection:
+        requests.create(connection, "SKU0001", REASON, api.shop.clock.now, evidence=BY_API)
+    api.shop.clock.now += timedelta(seconds=LAUNCH_SECONDS + 1)
+    assert client.post("/ml/train/SKU0001").json()["job_id"] == "run-0"
+    assert (webserver.launches, open_requests(api)) == (1, 1)
 
 
 def test_the_job_tells_what_a_finished_run_trained(api: Api, client: TestClient, webserver: Webserver) -> None:

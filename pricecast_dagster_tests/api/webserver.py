@@ -4,11 +4,11 @@ Belongs here: runs by their tags, and troubles. Not here: good ways; those run a
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Condition, Event, Thread
 from typing import Any
 
 MADE_ALL_THE_SAME = "500, and the run is there"
@@ -18,17 +18,35 @@ DOWN = "500 for ever"
 
 @dataclass
 class Webserver:
-    """Runs by their tags, and what the next launches answer; `status` is what a new run has."""
+    """Runs by their tags, and what the next launches answer; `status` is what a new run has.
+
+    Attributes:
+        open: a launch waits for it; looks: how often runs were asked for; news: told of every launch and look.
+    """
 
     url: str = ""
     troubles: list[str] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
     launches: int = 0
     status: str = "QUEUED"
+    open: Event = field(default_factory=Event)
+    looks: int = 0
+    news: Condition = field(default_factory=Condition)
+
+    def __post_init__(self) -> None:
+        self.open.set()
+
+    def wait(self, until: Callable[[], bool]) -> None:
+        """Until launches and looks are as wanted."""
+        with self.news:
+            assert self.news.wait_for(until, timeout=30)
 
     def answer(self, query: str, variables: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if "launchRun" in query:
-            self.launches += 1
+            with self.news:
+                self.launches += 1
+                self.news.notify_all()
+            assert self.open.wait(30)
             trouble = self.troubles.pop(0) if self.troubles else ""
             run = {
                 "runId": f"run-{len(self.runs)}",
@@ -42,6 +60,9 @@ class Webserver:
                 self.troubles.append(DOWN)
             return (500, {}) if trouble else (200, {"launchRun": {"__typename": "LaunchRunSuccess", "run": run}})
         if "runsOrError" in query:
+            with self.news:
+                self.looks += 1
+                self.news.notify_all()
             wanted = variables["filter"]
             statuses = wanted.get("statuses") or ["QUEUED", "SUCCESS", "FAILURE", "CANCELED"]
             found = [run for run in self.runs if run["status"] in statuses and all(tag in run["tags"] for tag in wanted["tags"])]

@@ -27,12 +27,13 @@ class Browser:
         self.url = url
         self.pictures = pictures
 
-    def backfill(self, keys: Sequence[str] = (), beginnings: Sequence[str] = ()) -> None:
-        """Choose partitions of all four assets in the lineage's dialog, singly or all that begin so, and launch."""
+    def backfill(self, keys: Sequence[str], beginning: str = "") -> None:
+        """Choose partitions of all assets in the lineage's dialog, those that begin so at once and the others singly; launch."""
         self.page.goto(f"{self.url}/locations/{LOCATION}/asset-groups/{GROUP}/lineage")
         self.page.get_by_role("button", name="Materialize all").first.click()
-        dialog = self._choose(keys, beginnings)
-        self._picture(f"backfill-of-{len(keys) or len(beginnings)}")
+        dialog = self._choose(keys, beginning)
+        dialog.get_by_text(f"{len(keys)} partitions selected").wait_for()
+        self._picture(f"backfill-of-{len(keys)}")
         dialog.get_by_role("button", name="Launch backfill").click()
         self.page.get_by_role("dialog").first.wait_for(state="detached")
 
@@ -40,7 +41,7 @@ class Browser:
         """Choose one partition of one asset, with run config, and launch."""
         self.page.goto(f"{self.url}/assets/{asset}?view=partitions")
         self.page.get_by_role("button", name="Materialize…").click()
-        dialog = self._choose([key], [])
+        dialog = self._choose([key])
         dialog.get_by_text("Config", exact=True).click()
         dialog.get_by_role("button", name="Add config").click()
         self.page.get_by_text("Config Editor").wait_for()
@@ -65,16 +66,18 @@ class Browser:
         text = self.page.locator("body").inner_text()
         return " ".join(text[text.rindex("Missing (") :].split())
 
-    def _choose(self, keys: Sequence[str], beginnings: Sequence[str]) -> "Locator":
+    def _choose(self, keys: Sequence[str], beginning: str = "") -> "Locator":
         dialog = self.page.get_by_role("dialog").first
         dialog.get_by_text("Select a partition or create one").click()
         search = self.page.get_by_role("textbox", name="Filter partitions")
-        for beginning in beginnings:
+        if beginning:
+            # Takes the place of what was chosen before, so it comes first and once.
             search.fill(beginning)
             self.page.get_by_role("menuitem", name="Select all").click()
         for key in keys:
-            search.fill(key)
-            self.page.get_by_role("menuitem", name=key).first.click()
+            if not (beginning and key.startswith(beginning)):
+                search.fill(key)
+                self.page.get_by_role("menuitem", name=key).first.click()
         search.press("Escape")
         return dialog
 

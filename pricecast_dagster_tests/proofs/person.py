@@ -20,14 +20,14 @@ def backfills(platform: Platform, browser: Browser, skus: Sequence[str], scatter
     """Three in five of all, neighbours: a single run. Then scattered ones: Dagster makes a run of each, one after the other."""
     beginnings = [f"SKU{digit:0{5 - len(str(len(skus)))}d}" for digit in (1, 2, 3)]
     neighbours = [sku for sku in skus if sku.startswith(tuple(beginnings))]
-    _backfill(platform, browser, f"backfill of {len(neighbours)} contiguous products", neighbours, beginnings)
+    _backfill(platform, browser, f"backfill of {len(neighbours)} contiguous products", neighbours, beginnings[0])
     chosen = list(skus[2 :: max(2, len(skus) // scattered)][:scattered])
-    _backfill(platform, browser, f"backfill of {len(chosen)} scattered products", chosen, [])
+    _backfill(platform, browser, f"backfill of {len(chosen)} scattered products", chosen, "")
 
 
-def _backfill(platform: Platform, browser: Browser, step: str, skus: list[str], beginnings: list[str]) -> None:
+def _backfill(platform: Platform, browser: Browser, step: str, skus: list[str], beginning: str) -> None:
+    browser.backfill([encode_key(sku) for sku in skus], beginning)
     began = time.monotonic()
-    browser.backfill([] if beginnings else [encode_key(sku) for sku in skus], beginnings)
     told = platform.oracle.work(skus, platform.world.products, CHAIN, reading=True, asked=True)
     platform.judge(step, told, began)
 
