@@ -83,6 +83,7 @@ def test_after_a_run_that_was_killed_a_new_call_asks_again(api: Api, client: Tes
 def test_two_servers_that_are_asked_at_once_launch_one_run(api: Api, webserver: Webserver) -> None:
     services = replace(api.services, dagster=DagsterClient(webserver.url))
     one, other = client_of(services), client_of(services)
+    api.shop.clock.step = timedelta(seconds=1)
     webserver.open.clear()
     with ThreadPoolExecutor() as pool:
         first = pool.submit(one.post, "/ml/train/SKU0001")
