@@ -27,6 +27,7 @@ def main() -> int:
     parser.add_argument("--sets", nargs="+", choices=names(), default=names(), metavar="SET")
     parser.add_argument("--every", type=int, default=1, help="take every n-th product")
     parser.add_argument("--horizon", type=int, choices=sorted(GROUPS), default=14, help="days ahead")
+    parser.add_argument("--members", nargs="+", default=(), help="additional members of our own, such as pooled")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--peers", type=Path, help="interpreter of the peers' environment; without it they are left out")
     parser.add_argument("--out", type=Path, help="file for the tables, Markdown")
@@ -47,7 +48,7 @@ def measured(arguments: argparse.Namespace) -> list[Result]:
     with ProcessPoolExecutor(arguments.processes) as pool:
         for data in data_sets(tuple(arguments.sets), arguments.every):
             cases = Cases.of(data.panel, arguments.horizon)
-            answers = answers_of(data, cases, pool)
+            answers = answers_of(data, cases, pool, arguments.members)
             if arguments.peers and data.name in (*REAL, SYNTHETIC):
                 answers |= peers_of(data, cases, arguments.peers, FOLDER, PEERS)
             results.append(result_of(data.name, cases, answers))

@@ -4,6 +4,7 @@ Belongs here: our own forecasts, spread over processes, those of the simple meth
 peers, which need an environment of their own (`peers`, `exchange`), and scores (`scoring`).
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,8 @@ from pricecast_dagster.forecasting.baselines import SIMPLE_METHODS
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.forecasting.comparison import OWN
 from pricecast_dagster.forecasting.panel import Panel
+from pricecast_dagster.forecasting.pooled import Pooled, fit_pooled, sample_of
+from pricecast_dagster.forecasting.recipe import POOLED, Recipe, default_recipe
 from pricecast_dagster.schemas import LEVELS
 
 LAST: Final = "last value"
@@ -41,11 +44,15 @@ class Answer:
         return Answer(self.price[chosen], None if self.bands is None else self.bands[:, :, chosen])
 
 
-def answers_of(data: DataSet, cases: Cases, pool: ProcessPoolExecutor) -> dict[str, Answer]:
-    """Our own answers and those of the simple methods, our own first."""
-    histories = [(data.panel.select([row]), data.panel.first_day + column) for row, column in _pairs(cases)]
-    work = partial(_own, calendar=data.calendar, horizon_days=cases.horizon_days)
-    own = list(pool.map(work, histories, chunksize=8))
+def answers_of(data: DataSet, cases: Cases, pool: ProcessPoolExecutor, members: Sequence[str] = ()) -> dict[str, Answer]:
+    """Our own answers and those of the simple methods, our own first; `members` are additional ones of our own."""
+    pooled = pooled_by_origin(data, cases) if POOLED in members else {}
+    tasks = [
+        (data.panel.select([row]), origin, pooled.get(origin))
+        for row, origin in ((row, data.panel.first_day + column) for row, column in _pairs(cases))
+    ]
+    work = partial(_own, calendar=data.calendar, horizon_days=cases.horizon_days, recipe=default_recipe().with_members(members))
+    own = list(pool.map(work, tasks, chunksize=8))
     answers = {OWN: Answer(np.stack([price for price, _ in own]), np.stack([bands for _, bands in own], axis=2))}
     panel = data.panel.select(cases.rows)
     for name, method in SIMPLE_METHODS.items():
@@ -73,12 +80,20 @@ def last_value_widths(panel: Panel, row: int, column: int, horizon_days: int) ->
     return widths
 
 
+def pooled_by_origin(data: DataSet, cases: Cases) -> dict[np.datetime64, Pooled]:
+    """The pooled model of all products of the set, as it could have been made at each origin."""
+    singles = [data.panel.select([row]) for row in range(data.panel.n_skus)]
+    chosen = set(sample_of(data.panel.skus))
+    known = [single for single in singles if single.skus[0] in chosen]
+    return {day: fit_pooled(known, data.calendar, day, _SEED, len(singles)) for day in np.unique(cases.origins)}
+
+
 def _own(
-    case: tuple[Panel, np.datetime64], *, calendar: HolidayCalendar, horizon_days: int
+    case: tuple[Panel, np.datetime64, Pooled | None], *, calendar: HolidayCalendar, horizon_days: int, recipe: Recipe
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(h,) prices and (levels, 2, h) bands of one product from one origin, without tuning."""
-    history, origin = case
-    made = backtest(history, calendar, origin, horizon_days, tuning=None, seed=_SEED)
+    history, origin, pooled = case
+    made = backtest(history, calendar, origin, horizon_days, tuning=None, seed=_SEED, recipe=recipe, pooled=pooled)
     bands = np.stack([made.lower_80, made.upper_80, made.lower_95, made.upper_95])
     return made.price[0], bands.reshape(len(LEVELS), 2, horizon_days)
 

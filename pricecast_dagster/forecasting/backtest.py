@@ -23,6 +23,8 @@ from pricecast_dagster.schemas import HORIZON, ORIGIN, SKU
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pricecast_dagster.forecasting.pooled import Pooled
+
 
 def backtest(
     history: Panel,
@@ -34,6 +36,7 @@ def backtest(
     seed: int,
     recipe: Recipe | None = None,
     minimum_history_days: int = MINIMUM_HISTORY_DAYS,
+    pooled: "Pooled | None" = None,
 ) -> Forecasts:
     """Train one SKU on what was known at an origin, and forecast from there.
 
@@ -46,6 +49,7 @@ def backtest(
         seed: of everything random.
         recipe: None means the default.
         minimum_history_days: under this a simple method answers, as it would in use.
+        pooled: what all products together had taught by the origin, where the recipe asks for it.
 
     Returns:
         The forecast of the days after the origin; without SKUs where there was no price up to the origin.
@@ -55,7 +59,15 @@ def backtest(
     """
     known = history.until(origin)
     try:
-        model = train(known, calendar, tuning=tuning, recipe=recipe, seed=seed, minimum_history_days=minimum_history_days)
+        model = train(
+            known,
+            calendar,
+            tuning=tuning,
+            recipe=recipe,
+            seed=seed,
+            minimum_history_days=minimum_history_days,
+            pooled=pooled,
+        )
     except SkuTooShortError:
         return fallback(known, horizon_days, at_end=True)
     return forecast([model], known, calendar, horizon_days, at_end=True)

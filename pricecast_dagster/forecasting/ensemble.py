@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pricecast_dagster.forecasting.panel import Panel
-from pricecast_dagster.forecasting.recipe import AUTOREGRESSIVE, COMEBACK, DIRECT_LEVEL, DIRECT_STEP, SMOOTHING, Kind
+from pricecast_dagster.forecasting.recipe import AUTOREGRESSIVE, COMEBACK, DIRECT_LEVEL, DIRECT_STEP, POOLED, SMOOTHING, Kind
 from pricecast_dagster.forecasting.snapping import settled
 from pricecast_dagster.forecasting.validation import Rehearsal, Track
 
@@ -32,10 +32,11 @@ price's error), but in steps: taken for noise, they are forecast 5 % worse. 0.45
 tills 1.5 % better, where some products stay for weeks, and a gift shop's till averages no worse."""
 
 _PRIOR: Final[dict[Kind, dict[str, float]]] = {
-    Kind.NOISY: {SMOOTHING: 0.95, COMEBACK: 0.0, AUTOREGRESSIVE: 0.2, DIRECT_STEP: 0.0, DIRECT_LEVEL: 0.1},
-    Kind.STICKY: {SMOOTHING: 0.1, COMEBACK: 0.3, AUTOREGRESSIVE: 0.0, DIRECT_STEP: 0.5, DIRECT_LEVEL: 0.0},
+    Kind.NOISY: {SMOOTHING: 0.95, COMEBACK: 0.0, AUTOREGRESSIVE: 0.2, DIRECT_STEP: 0.0, DIRECT_LEVEL: 0.1, POOLED: 0.2},
+    Kind.STICKY: {SMOOTHING: 0.1, COMEBACK: 0.3, AUTOREGRESSIVE: 0.0, DIRECT_STEP: 0.5, DIRECT_LEVEL: 0.0, POOLED: 0.2},
 }
-"""Learners' weights are of what is left to go from the rules' answer. Additional members begin at nothing."""
+"""Learners' weights are of what is left to go from the rules' answer. Additional members begin at nothing, but for the pooled
+one: it has been right on other products before it is weighed on this one."""
 
 _RULES_PRIOR_FORTNIGHTS: Final[dict[Kind, float]] = {Kind.NOISY: 30.0, Kind.STICKY: 1.0}
 _LEARNERS_PRIOR_FORTNIGHTS: Final[dict[Kind, float]] = {Kind.NOISY: 30.0, Kind.STICKY: 5.0}

@@ -22,7 +22,7 @@ from pricecast_dagster.forecasting.members.protocol import Fitted
 from pricecast_dagster.forecasting.members.roster import MEMBERS
 from pricecast_dagster.forecasting.origins import Origins
 from pricecast_dagster.forecasting.panel import Panel
-from pricecast_dagster.forecasting.recipe import Kind, Recipe, default_recipe
+from pricecast_dagster.forecasting.recipe import POOLED, Kind, Recipe, default_recipe
 from pricecast_dagster.forecasting.samples import Samples, build_samples
 from pricecast_dagster.forecasting.scores import ONE_STEP_DAYS, Past, member_errors, score
 from pricecast_dagster.forecasting.snapping import settled
@@ -36,6 +36,7 @@ from pricecast_dagster.forecasting.validation import (
 from pricecast_dagster.schemas import FEATURE_COLUMNS, LEVELS
 
 if TYPE_CHECKING:
+    from pricecast_dagster.forecasting.pooled import Pooled
     from pricecast_dagster.forecasting.tuning import TuningPlan
 
 MODEL_NAME: Final = "LightGBM"
@@ -56,7 +57,8 @@ class Model:
         texts: member -> LightGBM's text form or that of another engine, for members that have one.
         arrays: `errors` (k, h) and `block` (k,): past errors, see `intervals.Errors`; `half_widths` (levels, 60) price units.
         facts: JSON: `blend`, `members` (numbers of the fitted members), `member_errors`, `metrics` (see `scores`), counts,
-            `coverage`, the training window, `features` (and by member), `tuning` (see `tuning.Tuned`).
+            `coverage`, the training window, `features` (and by member), `tuning` (see `tuning.Tuned`),
+            `pooled` (version of the pooled model that a member of it was taken from).
     """
 
     recipe: Recipe
@@ -82,6 +84,7 @@ def train(
     recipe: Recipe | None = None,
     seed: int,
     minimum_history_days: int = MINIMUM_HISTORY_DAYS,
+    pooled: "Pooled | None" = None,
 ) -> Model:
     """Train one SKU: weights, step and bands from past origins, then every member on everything.
 
@@ -92,6 +95,7 @@ def train(
         recipe: None means `default_recipe()`.
         seed: of everything random.
         minimum_history_days: days from the first to the last observed day that a model needs.
+        pooled: what all products together have taught, where the recipe asks for it.
 
     Raises:
         SkuTooShortError: fewer days between the first and the last observed day than the minimum.
@@ -101,7 +105,7 @@ def train(
     # Days before the first record and after the last are other products'; a longer sum rounds otherwise.
     history = history.lifetime()
     recipe = recipe or default_recipe()
-    samples = build_samples(history, calendar, recipe)
+    samples = build_samples(history, calendar, recipe, pooled)
     track = track_rules(history, calendar, recipe)
     kind = kind_of(track, history)
     told: dict[str, Any] = {"reason": "not asked for", "trials": 0}
@@ -126,13 +130,15 @@ def train(
     return _fit(samples, recipe, arrays, facts, seed)
 
 
-def refit(history: Panel, calendar: HolidayCalendar, champion: Model, *, seed: int) -> Model:
+def refit(
+    history: Panel, calendar: HolidayCalendar, champion: Model, *, seed: int, pooled: "Pooled | None" = None
+) -> Model:
     """Fit the champion's recipe on new data; its weights, step and past errors stay. A third of the cost of `train`.
 
     Raises:
         TrainingError: a member cannot be fitted.
     """
-    samples = build_samples(history.lifetime(), calendar, champion.recipe)
+    samples = build_samples(history.lifetime(), calendar, champion.recipe, pooled)
     arrays = {name: champion.arrays[name] for name in ("errors", "block")}
     carried = ("blend", "member_errors", "metrics", "validation_samples", "weighed_until", "tuning")
     facts = {name: champion.facts[name] for name in carried if name in champion.facts}
@@ -149,11 +155,13 @@ def _fit(samples: Samples, recipe: Recipe, arrays: dict[str, NDArray[Any]], fact
     features = [name for name in FEATURE_COLUMNS if any(name in own for own in seen.values())]
     past = Errors(arrays["errors"], arrays["block"], kind, recent_spread(samples.known))
     coverage = past_coverage(past)
+    shared = {} if samples.pooled is None or POOLED not in weights else {"pooled": samples.pooled.version}
     return Model(
         recipe=recipe,
         texts={name: member.text for name, member in fitted.items() if member.text},
         arrays=arrays | {"half_widths": half_widths(past, LONGEST_HORIZON_DAYS)},
         facts=facts
+        | shared
         | {
             "members": {name: member.numbers for name, member in fitted.items()},
             "coverage": {str(level): coverage[level] for level in LEVELS},

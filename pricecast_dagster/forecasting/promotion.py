@@ -10,7 +10,7 @@ Mariano 1995, with blocks for the overlap of forecasts).
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.recipe import Recipe
 from pricecast_dagster.forecasting.samples import Samples, build_samples
 from pricecast_dagster.forecasting.validation import Track, rehearse_kind, track_rules
+
+if TYPE_CHECKING:
+    from pricecast_dagster.forecasting.pooled import Pooled
 
 CERTAINTY: Final = (31.8, 6.96, 4.54, 3.75, 3.36)
 """Standard errors by which a new recipe has to be better, for 2, 3, ... refits: 99 % quantiles of Student's t. At 95 % four of
@@ -101,7 +104,13 @@ def decide(challenger_rmse: float, champion_rmse: float | None, *, tolerance: fl
 
 
 def compare(
-    history: Panel, calendar: HolidayCalendar, champion_recipe: Recipe, challenger_recipe: Recipe, *, seed: int
+    history: Panel,
+    calendar: HolidayCalendar,
+    champion_recipe: Recipe,
+    challenger_recipe: Recipe,
+    *,
+    seed: int,
+    pooled: "Pooled | None" = None,
 ) -> Decision:
     """Judge two recipes on a SKU's past.
 
@@ -111,6 +120,7 @@ def compare(
         champion_recipe: the present one.
         challenger_recipe: the new one.
         seed: the same for both.
+        pooled: what all products together have taught, the same for both.
 
     Raises:
         TrainingError: a member cannot be fitted.
@@ -118,7 +128,9 @@ def compare(
     if champion_recipe == challenger_recipe:
         return Decision(False, "champion stays: the new recipe is the same")
     challenger, champion = (
-        held_out_errors(build_samples(history, calendar, recipe), track_rules(history, calendar, recipe), calendar, recipe, seed)
+        held_out_errors(
+            build_samples(history, calendar, recipe, pooled), track_rules(history, calendar, recipe), calendar, recipe, seed
+        )
         for recipe in (challenger_recipe, champion_recipe)
     )
     return decide_on_origins(challenger, champion)

@@ -26,9 +26,13 @@ RIDGE: Final = "ridge"
 EXTRA_TREES: Final = "extra_trees"
 XGBOOST: Final = "xgboost"
 CATBOOST: Final = "catboost"
+POOLED: Final = "pooled"
 
 ADDITIONAL: Final = (SEASONAL_MEAN, THETA, RIDGE, EXTRA_TREES, XGBOOST, CATBOOST)
-"""Members that a recipe has only where it is asked for them."""
+"""Members of the SKU's own that a recipe has only where it is asked for them."""
+
+_OPTIONAL: Final = (*ADDITIONAL, POOLED)
+"""And the one that all SKUs share."""
 
 _ABSOLUTE_TIME: Final = ("week_of_year", "month", "quarter")
 """In one or two years of history these name a stretch of the past, not a season: trees learn it by heart."""
@@ -125,8 +129,8 @@ class Recipe:
 
     def with_members(self, names: Sequence[str]) -> "Recipe":
         """The recipe with these additional members, and no others, for every kind of price."""
-        own = {kind: tuple(name for name in members if name not in ADDITIONAL) for kind, members in self.by_kind.items()}
-        wanted = tuple(name for name in ADDITIONAL if name in names)
+        own = {kind: tuple(name for name in members if name not in _OPTIONAL) for kind, members in self.by_kind.items()}
+        wanted = tuple(name for name in _OPTIONAL if name in names)
         return replace(self, by_kind={kind: (*members, *wanted) for kind, members in own.items()})
 
     def with_booster(self, name: str, settings: BoosterSettings) -> "Recipe":

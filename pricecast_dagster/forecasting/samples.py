@@ -9,7 +9,7 @@ Targets are observed days only (a price that was carried forward is not a price)
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from pricecast_dagster.forecasting.origins import Origins, trailing_mean, weekda
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.recipe import Recipe
 from pricecast_dagster.schemas import CALENDAR_FEATURES, FEATURE_COLUMNS
+
+if TYPE_CHECKING:
+    from pricecast_dagster.forecasting.pooled import Pooled
 
 LEVEL_DAYS: Final = 28
 _FAR_EVERY_DAYS: Final = 6
@@ -62,11 +65,13 @@ class Samples:
         history: the panel of this SKU alone.
         until: the last column that may be looked at.
         design: the rows of the whole history.
+        pooled: what all products together have taught; None without it.
     """
 
     history: Panel
     until: int
     design: Design
+    pooled: "Pooled | None" = None
 
     def cut(self, until: int) -> "Samples":
         """What was to be had at the end of an earlier day."""
@@ -102,13 +107,16 @@ class Samples:
         return shown, self.history.price[0, self.design.direct_days[:rows]] - base[:rows]
 
 
-def build_samples(history: Panel, calendar: HolidayCalendar, recipe: Recipe) -> Samples:
+def build_samples(
+    history: Panel, calendar: HolidayCalendar, recipe: Recipe, pooled: "Pooled | None" = None
+) -> Samples:
     """Lay out everything one SKU can be learned from.
 
     Args:
         history: the panel of this SKU alone, with at least one observed day.
         calendar: says which days are special.
         recipe: its horizons are those of the direct rows.
+        pooled: what all products together have taught, where the recipe asks for it.
     """
     cube = feature_cube(history, calendar)[0]
     first = int(history.first[0])
@@ -128,7 +136,7 @@ def build_samples(history: Panel, calendar: HolidayCalendar, recipe: Recipe) -> 
         last=lags[0, origin],
         level=trailing_mean(lags, LEVEL_DAYS)[origin],
     )
-    return Samples(history, history.n_days - 1, design)
+    return Samples(history, history.n_days - 1, design, pooled)
 
 
 def _direct_rows(targets: NDArray[np.intp], first: int, recipe: Recipe) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -19,7 +19,7 @@ from pricecast_dagster.forecasting.members.comeback import prices_before
 from pricecast_dagster.forecasting.members.roster import MEMBERS, RULES
 from pricecast_dagster.forecasting.origins import Origins
 from pricecast_dagster.forecasting.panel import Panel
-from pricecast_dagster.forecasting.recipe import Kind, Recipe
+from pricecast_dagster.forecasting.recipe import POOLED, Kind, Recipe
 from pricecast_dagster.forecasting.samples import Samples
 
 VALIDATED_DAYS: Final = 14
@@ -117,6 +117,8 @@ def rehearse_kind(samples: Samples, calendar: HolidayCalendar, recipe: Recipe, k
     """
     most_cuts = MOST_CUTS[kind]
     learners = recipe.by_kind[kind] if samples.spread > 0 and cuts_of(samples.history, most_cuts) else ()
+    if samples.pooled is None:
+        learners = tuple(name for name in learners if name != POOLED)
     return rehearse(samples, calendar, recipe, learners, seed, most_cuts=most_cuts)
 
 

@@ -88,6 +88,11 @@ def prices_before(panel: Panel) -> NDArray[np.float64]:
     return _standing(panel.price).before
 
 
+def price_ages(panel: Panel) -> NDArray[np.intp]:
+    """(n_skus, n_days) days since the last change, that day included, at the end of each day."""
+    return _standing(panel.price).age
+
+
 def _standing(price: NDArray[np.float64]) -> _Standing:
     """How prices (n, days), carried forward, stand at the end of each day."""
     columns = np.arange(price.shape[1])
