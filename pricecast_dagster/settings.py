@@ -58,9 +58,10 @@ class Settings(BaseSettings):
     horizon_days: int = Field(14, ge=1, le=60, description="days of a stored forecast")
     minimum_history_days: int = Field(60, ge=35, description="under this a simple method answers instead of a model")
     trials: int = Field(50, ge=1, description="tuning trials of a SKU")
-    members: list[Literal["seasonal_mean", "theta", "ridge", "extra_trees", "xgboost", "catboost"]] = Field(
+    members: list[Literal["seasonal_mean", "theta", "ridge", "extra_trees", "xgboost", "catboost", "pooled"]] = Field(
         default_factory=list, description="additional members of every model, weighed like the others by past origins"
     )
+    pool_days: int = Field(0, ge=0, description="days after which maintenance makes the pooled model anew; 0 for never")
     optimize: Literal["auto", "always", "never"] = Field(
         "auto", description="when to tune: auto tunes new SKUs and those a retrain request names"
     )

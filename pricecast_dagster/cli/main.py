@@ -24,6 +24,7 @@ COMMANDS = {
     "monitor": "monitor",
     "why": "why",
     "reproduce": "reproduce",
+    "pool": "pool",
     "maintenance": "maintenance",
     "backup": "backup",
     "restore": "backup",

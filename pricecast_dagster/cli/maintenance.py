@@ -21,10 +21,13 @@ def maintenance(apply: bool) -> None:
     from pricecast_dagster.cli.options import context_with
     from pricecast_dagster.cli.screen import remarks
     from pricecast_dagster.operations.maintenance import clear, examine
+    from pricecast_dagster.operations.pooling import pool_if_due
     from pricecast_dagster.orchestration.maintenance import event_surplus
     from pricecast_dagster.orchestration.retention import open_instance
 
     context = context_with()
+    if apply and (made := pool_if_due(context)) is not None:
+        remarks().print(f"Pooled model {made.model.version} {'made' if made.changed else 'stands as it is'}.", markup=False)
     found = (clear if apply else examine)(context)
     with open_instance(context.settings) as instance:
         if instance is None:

@@ -35,6 +35,11 @@ def _lines(lineage: "Lineage") -> list[str]:
         lines += ["", *_step(step)]
     lines += [f"  read from {lineage.source} at {_time(lineage.read_at)}"]
     lines += [f"  not taken: {row}" for row in lineage.rejected]
+    if lineage.pooled is not None:
+        facts, by = lineage.pooled.facts, lineage.pooled.run_id
+        lines += ["", f"pooled model in force  {lineage.pooled.version}"]
+        lines.append(f"  made at {_time(lineage.pooled.made_at)} by {f'run {by}' if by else 'the command line'}")
+        lines.append(f"  from {facts['skus']:,} of {facts['of_skus']:,} products until {lineage.pooled.until}")
     if lineage.models:
         lines += ["", "models, newest first"]
     for model in lineage.models:

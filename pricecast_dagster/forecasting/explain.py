@@ -19,11 +19,12 @@ from pricecast_dagster.forecasting.members.roster import MEMBERS
 from pricecast_dagster.forecasting.model import Model, forecast
 from pricecast_dagster.forecasting.origins import Origins
 from pricecast_dagster.forecasting.panel import Panel
+from pricecast_dagster.forecasting.pooled import PORTRAIT
 from pricecast_dagster.forecasting.validation import within_recent_range
 from pricecast_dagster.schemas import FEATURE_COLUMNS
 
-NAMES = (*FEATURE_COLUMNS, "days_ahead", "weekday_price")
-"""The features of a direct member; the autoregressive one has the first 45 of them."""
+NAMES = (*FEATURE_COLUMNS, "days_ahead", "weekday_price", *PORTRAIT)
+"""The features of the pooled member; a direct one has the first 47 of them, the autoregressive one the first 45."""
 
 
 TOLERANCE: Final = 1e-9
@@ -86,8 +87,10 @@ def explain(model: Model, history: Panel, calendar: HolidayCalendar, horizon_day
         features = np.concatenate([rows for rows, _ in heard])
         shares = np.concatenate([shares for _, shares in heard])
         columns = slice(0, features.shape[1])
-        effects[:, columns] += weight * fitted.numbers["scale"] * shares[:, :-1]
-        values[:, columns] = features
+        # The pooled booster speaks in shares of the last price; its features are shown where no other member has them.
+        own = "scale" in fitted.numbers
+        effects[:, columns] += weight * (fitted.numbers["scale"] if own else last) * shares[:, :-1]
+        values[:, columns] = features if own else np.where(np.isnan(values[:, columns]), features, values[:, columns])
     return Explanation(
         price=price,
         last=last,

@@ -130,9 +130,7 @@ def train(
     return _fit(samples, recipe, arrays, facts, seed)
 
 
-def refit(
-    history: Panel, calendar: HolidayCalendar, champion: Model, *, seed: int, pooled: "Pooled | None" = None
-) -> Model:
+def refit(history: Panel, calendar: HolidayCalendar, champion: Model, *, seed: int, pooled: "Pooled | None" = None) -> Model:
     """Fit the champion's recipe on new data; its weights, step and past errors stay. A third of the cost of `train`.
 
     Raises:
@@ -155,7 +153,7 @@ def _fit(samples: Samples, recipe: Recipe, arrays: dict[str, NDArray[Any]], fact
     features = [name for name in FEATURE_COLUMNS if any(name in own for own in seen.values())]
     past = Errors(arrays["errors"], arrays["block"], kind, recent_spread(samples.known))
     coverage = past_coverage(past)
-    shared = {} if samples.pooled is None or POOLED not in weights else {"pooled": samples.pooled.version}
+    shared = {} if samples.pooled is None or POOLED not in weights else {POOLED: samples.pooled.version}
     return Model(
         recipe=recipe,
         texts={name: member.text for name, member in fitted.items() if member.text},

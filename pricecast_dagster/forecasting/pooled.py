@@ -23,7 +23,7 @@ from pricecast_dagster.errors import TrainingError
 from pricecast_dagster.forecasting import booster
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.forecasting.members.comeback import price_ages, prices_before
-from pricecast_dagster.forecasting.panel import Day, Panel
+from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.recipe import DIRECT_STEP, BoosterSettings, default_recipe
 from pricecast_dagster.forecasting.samples import build_samples, subtract_base
 from pricecast_dagster.schemas import FEATURE_COLUMNS
@@ -97,9 +97,9 @@ class Pooled:
         return cls(document["version"], cuts, tuple(document["texts"]), dict(document["facts"]))
 
 
-def cuts_until(day: Day) -> tuple[np.datetime64, ...]:
+def cuts_until(day: np.datetime64) -> tuple[np.datetime64, ...]:
     """The newest days of the calendar of cuts up to a day, ascending: every fourteenth since a Monday of long ago."""
-    since = int((np.datetime64(day, "D") - _EPOCH).astype(int)) // CUT_STEP_DAYS
+    since = int((day - _EPOCH).astype(int)) // CUT_STEP_DAYS
     return tuple(_EPOCH + CUT_STEP_DAYS * (since - back) for back in reversed(range(KEPT_CUTS)))
 
 
@@ -111,7 +111,7 @@ def sample_of(skus: Iterable[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def fit_pooled(histories: Iterable[Panel], calendar: HolidayCalendar, until: Day, seed: int, of_skus: int) -> Pooled:
+def fit_pooled(histories: Iterable[Panel], calendar: HolidayCalendar, until: np.datetime64, seed: int, of_skus: int) -> Pooled:
     """Fit the boosters of all cuts up to a day.
 
     Args:

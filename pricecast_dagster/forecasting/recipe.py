@@ -127,6 +127,11 @@ class Recipe:
             far_horizons=tuple(int(days) for days in document["far_horizons"]),
         )
 
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Its additional members, by name."""
+        return tuple(name for name in _OPTIONAL if any(name in names for names in self.by_kind.values()))
+
     def with_members(self, names: Sequence[str]) -> "Recipe":
         """The recipe with these additional members, and no others, for every kind of price."""
         own = {kind: tuple(name for name in members if name not in _OPTIONAL) for kind, members in self.by_kind.items()}

@@ -107,9 +107,7 @@ class Samples:
         return shown, self.history.price[0, self.design.direct_days[:rows]] - base[:rows]
 
 
-def build_samples(
-    history: Panel, calendar: HolidayCalendar, recipe: Recipe, pooled: "Pooled | None" = None
-) -> Samples:
+def build_samples(history: Panel, calendar: HolidayCalendar, recipe: Recipe, pooled: "Pooled | None" = None) -> Samples:
     """Lay out everything one SKU can be learned from.
 
     Args:

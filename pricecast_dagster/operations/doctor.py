@@ -6,6 +6,7 @@ Belongs here: one function a check, each with its remedy. Not here: how findings
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from importlib import metadata
 from uuid import uuid4
@@ -18,6 +19,9 @@ DISTRIBUTION = "pricecast-dagster"
 # An event costs 8-12 ms on SQLite and Dagster writes at least four a changed product: beyond this, a refresh waits for events
 # longer than for computing. PostgreSQL takes 1,800-2,800 events a second.
 SQLITE_PRODUCTS = 500
+
+# Its newest booster is then older than any origin at which a model's weights are estimated.
+OLD_POOLED_DAYS = 90
 
 
 class Level(StrEnum):
@@ -47,6 +51,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("compute", _compute),
         ("source", _source),
         ("results", _results),
+        ("pooled", _pooled),
         ("dagster", _dagster),
         ("alerts", _alerts),
     )
@@ -131,12 +136,13 @@ def _source(settings: Settings) -> Iterator[Finding]:
 
 def _results(settings: Settings) -> Iterator[Finding]:
     from pricecast_dagster.forecasting.calendar import HolidayCalendar
-    from pricecast_dagster.stages.versions import code_versions
+    from pricecast_dagster.stages.shared import codes_in_force
     from pricecast_dagster.storage import ingests, states
     from pricecast_dagster.storage.database import open_database
 
-    codes = code_versions(settings, HolidayCalendar(settings.country))
-    with open_database(settings.database).read() as connection:
+    database = open_database(settings.database)
+    codes = codes_in_force(database, settings, HolidayCalendar(settings.country))
+    with database.read() as connection:
         last = ingests.last_finished(connection)
         due = states.out_of_date(connection, codes, None)
         failed = sorted({state.sku for state in states.failed(connection)})
@@ -158,6 +164,30 @@ def _results(settings: Settings) -> Iterator[Finding]:
         )
     if not failed and not waiting:
         yield Finding("results", Level.GOOD, "Every product is up to date.")
+
+
+def _pooled(settings: Settings) -> Iterator[Finding]:
+    from pricecast_dagster.forecasting.recipe import POOLED
+    from pricecast_dagster.storage import pooled_models
+    from pricecast_dagster.storage.database import open_database
+    from pricecast_dagster.storage.files import Files
+
+    if POOLED not in settings.members:
+        return
+    with open_database(settings.database).read() as connection:
+        model = pooled_models.in_force(connection)
+    if model is None:
+        told = "PRICECAST_MEMBERS names `pooled`, and there is no pooled model: every product is forecast without it."
+        yield Finding("pooled", Level.WARNING, told, "Run `pricecast pool`.")
+        return
+    pooled_models.load(Files(settings.home), model.version, model.sha256)
+    facts = model.facts
+    told = f"Pooled model {model.version} of {facts['skus']:,} of {facts['of_skus']:,} products until {model.until}"
+    age = (datetime.now(UTC) - model.made_at).days
+    if age > OLD_POOLED_DAYS:
+        yield Finding("pooled", Level.WARNING, f"{told} is {age} days old.", "Run `pricecast pool`, or set PRICECAST_POOL_DAYS.")
+    else:
+        yield Finding("pooled", Level.GOOD, f"{told} is there.")
 
 
 def _dagster(settings: Settings) -> Iterator[Finding]:

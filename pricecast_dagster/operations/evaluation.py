@@ -10,10 +10,13 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from pricecast_dagster.compute.place import open_compute
 from pricecast_dagster.compute.protocol import Failure
-from pricecast_dagster.errors import NoUsableHistoryError, UnknownSkuError
+from pricecast_dagster.errors import NoUsableHistoryError, TrainingError, UnknownSkuError
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
+from pricecast_dagster.forecasting.recipe import POOLED
 from pricecast_dagster.operations.replay import Cut, Unit, replay
 from pricecast_dagster.schemas import BACKTEST_COLUMNS, DATE, SKU
 from pricecast_dagster.settings import Settings
@@ -27,9 +30,12 @@ if TYPE_CHECKING:
 
     from pricecast_dagster.forecasting.comparison import Judged
     from pricecast_dagster.forecasting.forecasts import Forecasts
+    from pricecast_dagster.forecasting.panel import Panel
+    from pricecast_dagster.forecasting.pooled import Pooled
 
 # Progress is told after so many products of a core: often enough to be seen, seldom enough to keep all cores busy.
 PRODUCTS_A_CORE: Final = 8
+_POOLED_SEED: Final = 1
 
 Advance = Callable[[int, int], None]
 
@@ -141,8 +147,24 @@ def _cuts(settings: Settings, plan: BacktestPlan, origin: date) -> Iterator[tupl
         return
     panel = build_panel(known, until=origin)
     versions = history_versions(known)
+    pooled = _pooled(settings, plan, panel, origin) if POOLED in settings.members else None
     for position, sku in enumerate(panel.skus):
-        yield sku, Cut(origin, panel.select([position]), seed_of(digest("backtest", versions[sku], plan.trials)))
+        yield sku, Cut(origin, panel.select([position]), seed_of(digest("backtest", versions[sku], plan.trials)), pooled)
+
+
+def _pooled(settings: Settings, plan: BacktestPlan, known: "Panel", origin: date) -> "Pooled | None":
+    """What all products together had taught by an origin, also those that are not asked for; None where that is too little."""
+    from pricecast_dagster.forecasting.panel import build_panel
+    from pricecast_dagster.forecasting.pooled import fit_pooled, sample_of
+
+    if plan.skus:
+        known = build_panel(read_source(settings, skus=None, today=origin).history, until=origin)
+    chosen = set(sample_of(known.skus))
+    histories = (known.select([position]) for position, sku in enumerate(known.skus) if sku in chosen)
+    try:
+        return fit_pooled(histories, HolidayCalendar(settings.country), np.datetime64(origin, "D"), _POOLED_SEED, known.n_skus)
+    except TrainingError:
+        return None
 
 
 def _units(settings: Settings, plan: BacktestPlan, by_origin: Mapping[date, Mapping[str, Cut]]) -> list[Unit]:

@@ -14,8 +14,9 @@ from pricecast_dagster.schemas import LEVELS, STAGES, Stage
 from pricecast_dagster.stages import bundles
 from pricecast_dagster.stages import forecast as forecasting
 from pricecast_dagster.stages.context import StageContext
+from pricecast_dagster.stages.shared import codes_in_force
 from pricecast_dagster.stages.staleness import States, present_inputs, why_stale
-from pricecast_dagster.stages.versions import NO_MODEL, code_versions
+from pricecast_dagster.stages.versions import NO_MODEL
 from pricecast_dagster.storage import forecasts, products, registry, requests, states
 from pricecast_dagster.storage.forecasts import StoredForecast
 from pricecast_dagster.storage.registry import ModelVersion
@@ -104,7 +105,7 @@ def what_is_in_force() -> Iterator[None]:
 
 
 def _is_stale(context: StageContext, sku: str, known: States, request_id: int | None) -> bool:
-    codes = code_versions(context.settings, context.calendar)
+    codes = codes_in_force(context.database, context.settings, context.calendar)
     for stage in STAGES[1:]:
         present = present_inputs(sku, stage, known, codes, request_id)
         if present is not None and why_stale(known.get((sku, stage)), present) is not None:
@@ -118,7 +119,7 @@ def _computed(context: StageContext, sku: str, known: States, days: int) -> Stor
         raise NoUsableHistoryError(f"SKU {sku!r} has no usable history, so there is no day to forecast from.")
     trained = known.get((sku, Stage.PRICE_MODEL))
     version = trained.data_version if trained and trained.data_version != NO_MODEL else None
-    codes = code_versions(context.settings, context.calendar)
+    codes = codes_in_force(context.database, context.settings, context.calendar)
     inputs = present_inputs(sku, Stage.FORECAST, known, codes, None)
     assert inputs is not None
     with what_is_in_force():

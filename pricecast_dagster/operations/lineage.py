@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from pricecast_dagster.errors import UnknownVersionError
+from pricecast_dagster.forecasting.recipe import POOLED
 from pricecast_dagster.schemas import LINE, REASON, SKU, STAGES, Stage
 from pricecast_dagster.stages.commit import CHECKS
 from pricecast_dagster.stages.context import StageContext
+from pricecast_dagster.stages.shared import codes_in_force
 from pricecast_dagster.stages.staleness import present_inputs, why_stale
-from pricecast_dagster.stages.versions import code_versions
 from pricecast_dagster.storage import (
     forecasts,
     ingests,
     monitor_results,
+    pooled_models,
     products,
     registry,
     requests,
@@ -24,6 +26,7 @@ from pricecast_dagster.storage import (
     trials,
 )
 from pricecast_dagster.storage.monitor_results import MonitorResult
+from pricecast_dagster.storage.pooled_models import PooledModel
 from pricecast_dagster.storage.products import Product
 from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.requests import RetrainRequest
@@ -72,6 +75,7 @@ class Lineage:
         requests: what asked for it to be trained again, newest first.
         served: how far its served forecasts were off, of all days ahead, by window.
         findings: what the monitor found of it, newest first; trials: of its models, newest first.
+        pooled: the pooled model in force, where models learn from one.
         source: where its rows came from and when they were read; rejected: rows of it that were not taken, at most ten.
     """
 
@@ -82,6 +86,7 @@ class Lineage:
     served: tuple[ServedScore, ...]
     findings: tuple[MonitorResult, ...]
     trials: tuple[Trial, ...]
+    pooled: PooledModel | None
     source: str
     read_at: datetime | None
     rejected: tuple[str, ...]
@@ -104,7 +109,8 @@ def why(context: StageContext, sku: str) -> Lineage:
         served = [score for score in served_scores.of_sku(connection, sku) if score.horizon == served_scores.ALL_HORIZONS]
         found = monitor_results.of_sku(connection, sku, limit=LISTED_FINDINGS)
         on_trial = trials.listed(connection, sku=sku, limit=LISTED_VERSIONS)
-    codes = code_versions(context.settings, context.calendar)
+        pooled = pooled_models.in_force(connection) if POOLED in context.settings.members else None
+    codes = codes_in_force(context.database, context.settings, context.calendar)
     steps = []
     for stage in reversed(STAGES):
         state = states.get((sku, stage))
@@ -125,6 +131,7 @@ def why(context: StageContext, sku: str) -> Lineage:
         served=tuple(served),
         findings=tuple(found),
         trials=tuple(on_trial),
+        pooled=pooled,
         source=context.settings.source,
         read_at=read.finished_at or read.started_at if read else None,
         rejected=_rejected(context, sku, [one.id for one in reads]),

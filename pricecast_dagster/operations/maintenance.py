@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import Any, Final, TypeVar
 
+from pricecast_dagster.forecasting.recipe import POOLED
 from pricecast_dagster.schemas import Stage
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.storage import (
@@ -24,11 +25,13 @@ from pricecast_dagster.storage import (
     letters,
     monitor_passes,
     monitor_results,
+    pooled_models,
     products,
     registry,
     states,
     trials,
 )
+from pricecast_dagster.storage.files import Files
 from pricecast_dagster.storage.registry import ModelVersion
 
 _Answer = TypeVar("_Answer")
@@ -99,6 +102,12 @@ def _rules(context: StageContext) -> Iterator[_Rule]:
         "that no version in the registry refers to",
         lambda: len(context.artifacts.stray(kept.folders(), kept.settled)),
         lambda: context.artifacts.prune_stray(kept.folders(), kept.settled),
+    )
+    yield _Rule(
+        "pooled models",
+        "not in force, and that no model version was weighed with",
+        lambda: len(kept.old_pooled()),
+        kept.give_up_pooled,
     )
     yield _Rule(
         "past forecasts",
@@ -230,6 +239,19 @@ class _Retention:
     def _delete_files(self, doomed: Sequence[ModelVersion]) -> None:
         for version in doomed:
             self.context.artifacts.delete(version.sku, version.version)
+
+    def old_pooled(self) -> list[str]:
+        """Pooled models that nothing refers to."""
+        needed = {str(version.facts[POOLED]) for version in self.ask(registry.kept) if POOLED in version.facts}
+        return self.ask(lambda connection: pooled_models.superseded(connection, needed))
+
+    def give_up_pooled(self) -> int:
+        """Give them up, record first: without it nobody asks for the file."""
+        doomed = self.old_pooled()
+        if doomed:
+            self.change(lambda connection: pooled_models.give_up(connection, doomed))
+            pooled_models.delete_files(Files(self.context.settings.home), doomed)
+        return len(doomed)
 
     def folders(self) -> set[str]:
         """The folders of all model versions that are kept."""

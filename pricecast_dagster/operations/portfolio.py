@@ -10,7 +10,7 @@ from typing import Final
 
 from pricecast_dagster.operations.findings import TRIAL
 from pricecast_dagster.stages.context import StageContext
-from pricecast_dagster.stages.versions import code_versions
+from pricecast_dagster.stages.shared import codes_in_force
 from pricecast_dagster.storage import monitor_results, products, states, summaries
 
 LISTED: Final = 100
@@ -65,7 +65,7 @@ class Portfolio:
 
 def portfolio(context: StageContext) -> Portfolio:
     """Count and choose; one look at the whole portfolio (10,000 products: about 0.3 s)."""
-    codes = code_versions(context.settings, context.calendar)
+    codes = codes_in_force(context.database, context.settings, context.calendar)
     with context.database.read() as connection:
         names = products.names(connection)
         due = {item.sku for item in states.out_of_date(connection, codes, None)}

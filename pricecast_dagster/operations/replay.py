@@ -19,6 +19,7 @@ from pricecast_dagster.stages.training import way_on_new_data
 if TYPE_CHECKING:
     from pricecast_dagster.forecasting.forecasts import Forecasts
     from pricecast_dagster.forecasting.model import Model
+    from pricecast_dagster.forecasting.pooled import Pooled
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,13 @@ class Cut:
     Attributes:
         panel: of this SKU alone, its last day is the origin.
         seed: of a training on it.
+        pooled: what all products together had taught by then; None where no member asks for it.
     """
 
     origin: date
     panel: Panel
     seed: int
+    pooled: "Pooled | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ def _fitted(unit: Unit, cut: Cut, standing: "Model | None") -> "Model | None":
         seed=cut.seed,
         minimum_history_days=unit.minimum_history_days,
         members=unit.members,
+        pooled=cut.pooled,
     )
     try:
         return carry_out(task).champion

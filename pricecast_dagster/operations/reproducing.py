@@ -10,16 +10,19 @@ from typing import Any
 
 from pricecast_dagster.errors import StorageError, UnknownVersionError
 from pricecast_dagster.forecasting.panel import build_panel
+from pricecast_dagster.forecasting.recipe import Recipe
 from pricecast_dagster.schemas import LOWER_80, LOWER_95, PRICE, UPPER_80, UPPER_95, Stage
 from pricecast_dagster.stages import forecast as forecasting
 from pricecast_dagster.stages import versions
 from pricecast_dagster.stages.bundles import load_model
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.lesson import Task, Way, carry_out
+from pricecast_dagster.stages.shared import pooled_of
 from pricecast_dagster.storage import forecasts, products
 from pricecast_dagster.storage.artifacts import METADATA, contents_of
 from pricecast_dagster.storage.forecasts import StoredForecast
 from pricecast_dagster.storage.json_text import to_json
+from pricecast_dagster.storage.staleness import SHARED_MARK
 from pricecast_dagster.storage.states import Inputs
 
 _SERIES = (PRICE, LOWER_80, UPPER_80, LOWER_95, UPPER_95)
@@ -115,10 +118,11 @@ def _model_again(context: StageContext, stored: StoredForecast, version: str) ->
         if "predecessor" not in kept:
             return Comparison(impossible="It is from a pricecast that did not record which model it was trained from.")
         predecessor = None if kept["predecessor"] is None else load_model(context, sku, kept["predecessor"])
+        pooled = pooled_of(context, kept["code_version"])
     except StorageError as error:
         return Comparison(impossible=str(error))
     codes = versions.code_versions(context.settings, context.calendar)
-    remark = _other_code(kept["code_version"], codes[Stage.PRICE_MODEL])
+    remark = _other_code(kept["code_version"].partition(SHARED_MARK)[0], codes[Stage.PRICE_MODEL])
     if versions.feature_version(kept["history_version"], codes[Stage.FEATURE_TABLE]) != kept["feature_version"]:
         remark = "features or holidays are made by another code by now"
     task = Task(
@@ -130,6 +134,8 @@ def _model_again(context: StageContext, stored: StoredForecast, version: str) ->
         trials=kept["trials"],
         seed=kept["seed"],
         minimum_history_days=context.settings.minimum_history_days,
+        members=Recipe.from_json(kept["recipe"]).members,
+        pooled=pooled,
         on_trial=True,  # of a contest both models are wanted: which of them was stored is for the comparison
     )
     trained = carry_out(task)

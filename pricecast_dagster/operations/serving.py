@@ -10,7 +10,7 @@ from pricecast_dagster.errors import UnknownSkuError
 from pricecast_dagster.operations.forecasts import Prediction
 from pricecast_dagster.schemas import LEVELS
 from pricecast_dagster.stages.context import StageContext
-from pricecast_dagster.stages.versions import code_versions
+from pricecast_dagster.stages.shared import codes_in_force
 from pricecast_dagster.storage import forecasts
 from pricecast_dagster.storage.forecasts import StoredForecast
 from pricecast_dagster.storage.standing import Standing, standings
@@ -18,7 +18,7 @@ from pricecast_dagster.storage.standing import Standing, standings
 
 def standing_of(context: StageContext, skus: Iterable[str]) -> dict[str, Standing]:
     """SKU -> how its stored forecast stands, for those that are in the source."""
-    codes = code_versions(context.settings, context.calendar)
+    codes = codes_in_force(context.database, context.settings, context.calendar)
     with context.database.read() as connection:
         return standings(connection, skus, codes)
 

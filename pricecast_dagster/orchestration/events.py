@@ -35,6 +35,7 @@ from pricecast_dagster.orchestration.check_results import store_check_results
 from pricecast_dagster.schemas import STAGES, Stage
 from pricecast_dagster.stages.outcome import Check, Outcome, Status
 from pricecast_dagster.storage.keys import encode_key
+from pricecast_dagster.storage.staleness import SHARED_MARK
 
 SUPPORTED_DAGSTER = "1.13"
 """The private parts used here were read in this release; the contract test in the tests' orchestration folder holds them."""
@@ -152,7 +153,8 @@ def _materialization(outcome: Outcome, pointer: int | None, extras: Mapping[str,
     assert outcome.inputs is not None and outcome.data_version is not None
     tags = {
         DATA_VERSION_TAG: outcome.data_version,
-        CODE_VERSION_TAG: outcome.inputs.code_version,
+        # Dagster holds it against the code version of the asset as it was loaded, which knows of nothing shared.
+        CODE_VERSION_TAG: outcome.inputs.code_version.partition(SHARED_MARK)[0],
         DATA_VERSION_IS_USER_PROVIDED_TAG: "true",
     }
     if outcome.stage.upstream and pointer is not None:

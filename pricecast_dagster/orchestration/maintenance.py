@@ -10,6 +10,7 @@ from pydantic import Field
 
 from pricecast_dagster.operations import maintenance as stores_maintenance
 from pricecast_dagster.operations.maintenance import Surplus
+from pricecast_dagster.operations.pooling import pool_if_due
 from pricecast_dagster.orchestration.resources import PricecastResource
 from pricecast_dagster.orchestration.retention import Superseded, examine_events, prune_events
 from pricecast_dagster.stages.context import StageContext
@@ -46,6 +47,9 @@ def event_surplus(context: StageContext, instance: dg.DagsterInstance, *, apply:
 def give_up(context: dg.OpExecutionContext, config: MaintenanceConfig, stores: PricecastResource) -> None:
     """One pass; its table is the metadata of the op's output."""
     stage_context = stores.open(context.run_id)
+    made = pool_if_due(stage_context) if config.apply else None
+    if made is not None:
+        context.log.info(f"pooled model {made.model.version}: {'made' if made.changed else 'stands as it is'}")
     carry_out = stores_maintenance.clear if config.apply else stores_maintenance.examine
     found = carry_out(stage_context) + event_surplus(stage_context, context.instance, apply=config.apply)
     for surplus in found:

@@ -31,7 +31,7 @@ from pricecast_dagster.orchestration.jobs import (
 from pricecast_dagster.orchestration.resources import PricecastResource
 from pricecast_dagster.schemas import STAGES
 from pricecast_dagster.sources.fingerprint import cheap_fingerprint
-from pricecast_dagster.stages.versions import code_versions
+from pricecast_dagster.stages.shared import codes_in_force
 from pricecast_dagster.storage import ingests, requests, states
 
 # A run that is killed is started again; one that is killed every time must not be started for ever.
@@ -75,8 +75,9 @@ def build_sensors(seconds: int) -> list[dg.SensorDefinition]:
     def out_of_date(context: dg.SensorEvaluationContext, stores: PricecastResource) -> dg.RunRequest | dg.SkipReason:
         stage_context = stores.open()
         settings = stage_context.settings
+        codes = codes_in_force(stage_context.database, settings, stage_context.calendar)
         with stage_context.database.read() as connection:
-            due = states.out_of_date(connection, code_versions(settings, stage_context.calendar), limit=settings.batch_size)
+            due = states.out_of_date(connection, codes, limit=settings.batch_size)
             waiting = states.unannounced(connection, limit=1)
             held = states.read_states(connection, [item.sku for item in due])
             just_released = requests.released_since(connection, stage_context.clock() - RELEASED_GRACE)

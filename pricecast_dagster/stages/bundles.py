@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from pricecast_dagster.forecasting.recipe import POOLED
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.versions import code_of_features_and_models
 from pricecast_dagster.storage.registry import VERSION_FORMAT, ModelVersion, version_name
@@ -22,7 +23,17 @@ CODE_FACT = "code"
 """Under which the registry keeps the code that features and model were made with; a recipe of older code may be looked for
 again."""
 
-REGISTRY_FACTS = ("blend", "member_errors", "coverage", "trained_from", "trained_until", "weighed_until", "features", "tuning")
+REGISTRY_FACTS = (
+    "blend",
+    "member_errors",
+    "coverage",
+    "trained_from",
+    "trained_until",
+    "weighed_until",
+    "features",
+    "tuning",
+    POOLED,
+)
 """What the registry shows of a model's facts; all of them are in its metadata.json."""
 
 

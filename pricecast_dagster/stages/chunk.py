@@ -18,8 +18,9 @@ from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.history import Arrival
 from pricecast_dagster.stages.outcome import Outcome, Status
 from pricecast_dagster.stages.plan import Plan
+from pricecast_dagster.stages.shared import codes_in_force
 from pricecast_dagster.stages.staleness import present_inputs, why_stale
-from pricecast_dagster.stages.versions import NO_MODEL, code_versions
+from pricecast_dagster.stages.versions import NO_MODEL
 from pricecast_dagster.storage import products, registry, requests, trials
 from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.states import Inputs, StageState, read_states
@@ -117,12 +118,13 @@ def work(
 
 
 def _open(context: StageContext, plan: Plan, skus: Sequence[str]) -> _Chunk:
+    codes = codes_in_force(context.database, context.settings, context.calendar)
     with context.database.read() as connection:
         known = products.known_skus(connection, skus)
         chunk = _Chunk(
             context=context,
             plan=plan,
-            codes=code_versions(context.settings, context.calendar),
+            codes=codes,
             skus=[sku for sku in skus if sku in known],
             states=read_states(connection, skus, None),
             requests=requests.newest(connection, skus),

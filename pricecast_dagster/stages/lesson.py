@@ -14,6 +14,7 @@ from pricecast_dagster.forecasting.panel import Panel
 
 if TYPE_CHECKING:
     from pricecast_dagster.forecasting.model import Model
+    from pricecast_dagster.forecasting.pooled import Pooled
 
 
 class Way(StrEnum):
@@ -35,6 +36,7 @@ class Task:
         trials: tuning trials; 0 means no tuning.
         on_trial: whether a better recipe is compared unserved for a while before it answers.
         members: additional ones, by name.
+        pooled: what all products together have taught; None where no member asks for it, or there is none.
     """
 
     sku: str
@@ -47,6 +49,7 @@ class Task:
     minimum_history_days: int
     on_trial: bool = False
     members: tuple[str, ...] = ()
+    pooled: "Pooled | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +83,27 @@ def carry_out(task: Task) -> Trained:
     from pricecast_dagster.forecasting.tuning import TuningPlan
 
     tuning = TuningPlan(task.trials) if task.trials else None
-    train_this = partial(train, task.panel, task.calendar, seed=task.seed, minimum_history_days=task.minimum_history_days)
+    train_this = partial(
+        train,
+        task.panel,
+        task.calendar,
+        seed=task.seed,
+        minimum_history_days=task.minimum_history_days,
+        pooled=task.pooled,
+    )
     new = default_recipe().with_members(task.members)
     if task.champion is None:
         return Trained(train_this(tuning=tuning, recipe=new), None, task.way.value)
     if task.way is Way.REFIT:
-        return Trained(refit(task.panel, task.calendar, task.champion, seed=task.seed), None, task.way.value)
+        model = refit(task.panel, task.calendar, task.champion, seed=task.seed, pooled=task.pooled)
+        return Trained(model, None, task.way.value)
     if task.way is Way.WEIGH:
         # Additional members have to earn their weight anyway: they come and go with the setting, without a contest.
         model = train_this(tuning=None, recipe=task.champion.recipe.with_members(task.members))
         return Trained(model, None, task.way.value)
     challenger = train_this(tuning=tuning, recipe=new)
-    decision = compare(task.panel, task.calendar, task.champion.recipe, challenger.recipe, seed=task.seed)
+    recipes = task.champion.recipe, challenger.recipe
+    decision = compare(task.panel, task.calendar, *recipes, seed=task.seed, pooled=task.pooled)
     if decision.promote and not task.on_trial:
         return Trained(challenger, None, decision.reason, promoted=True)
     stays = train_this(tuning=None, recipe=task.champion.recipe)

@@ -13,7 +13,7 @@ from pricecast_dagster.stages import ingest
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.outcome import ChunkDone, Ingested, Outcome, Report, Status
 from pricecast_dagster.stages.plan import Plan
-from pricecast_dagster.stages.versions import code_versions
+from pricecast_dagster.stages.shared import codes_in_force
 from pricecast_dagster.storage import products, states
 
 
@@ -69,7 +69,7 @@ def begin(context: StageContext, plan: Plan, *, limit: int | None = None) -> Ref
     Raises:
         SourceError: the source cannot be read; nothing has changed.
     """
-    codes = code_versions(context.settings, context.calendar)
+    codes = codes_in_force(context.database, context.settings, context.calendar)
     intake = ingest.NOT_READ
     if Stage.RAW_HISTORY in plan.stages:
         source = "always" if plan.source == "auto" and not plan.only_stale else plan.source

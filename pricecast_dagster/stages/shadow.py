@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 from pricecast_dagster.compute.protocol import Failure
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.forecasting.panel import Panel
+from pricecast_dagster.schemas import Stage
 from pricecast_dagster.stages import versions
 from pricecast_dagster.stages.bundles import load_model
 from pricecast_dagster.stages.context import StageContext
+from pricecast_dagster.stages.shared import codes_in_force, pooled_of
 from pricecast_dagster.stages.weights import weigh_again
 from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.trials import Role, ShadowForecast, Trial
@@ -24,6 +26,7 @@ from pricecast_dagster.storage.trials import Role, ShadowForecast, Trial
 if TYPE_CHECKING:
     from pricecast_dagster.forecasting.forecasts import Forecasts
     from pricecast_dagster.forecasting.model import Model
+    from pricecast_dagster.forecasting.pooled import Pooled
     from pricecast_dagster.stages.lesson import Trained
 
 SECONDS_A_SHADOW = 0.1
@@ -39,6 +42,7 @@ class Task:
     seed: int
     horizon_days: int
     minimum_history_days: int
+    pooled: "Pooled | None" = None
 
 
 def begin_trial(
@@ -82,6 +86,8 @@ def forecast(context: StageContext, trials: Sequence[Trial], panels: Mapping[str
         trials: open ones; panels: SKU -> its panel, of every SKU of the trials.
     """
     running = [trial for trial in trials if panels[trial.sku].days[-1].item() <= trial.ends_on]
+    codes = codes_in_force(context.database, context.settings, context.calendar) if running else {}
+    pooled = pooled_of(context, codes[Stage.PRICE_MODEL]) if running else None
     tasks = [
         Task(
             panel=panels[trial.sku],
@@ -90,6 +96,7 @@ def forecast(context: StageContext, trials: Sequence[Trial], panels: Mapping[str
             seed=versions.seed_of(versions.digest("shadow", trial.sku, trial.version)),
             horizon_days=context.settings.horizon_days,
             minimum_history_days=context.settings.minimum_history_days,
+            pooled=pooled,
         )
         for trial in running
     ]
@@ -110,11 +117,17 @@ def carry_out(task: Task) -> "Forecasts":
     from pricecast_dagster.forecasting.model import forecast, refit, train
 
     if weigh_again(task.panel, task.model):
-        minimum = task.minimum_history_days
-        recipe = task.model.recipe
-        model = train(task.panel, task.calendar, tuning=None, recipe=recipe, seed=task.seed, minimum_history_days=minimum)
+        model = train(
+            task.panel,
+            task.calendar,
+            tuning=None,
+            recipe=task.model.recipe,
+            seed=task.seed,
+            minimum_history_days=task.minimum_history_days,
+            pooled=task.pooled,
+        )
     else:
-        model = refit(task.panel, task.calendar, task.model, seed=task.seed)
+        model = refit(task.panel, task.calendar, task.model, seed=task.seed, pooled=task.pooled)
     return forecast([model], task.panel, task.calendar, task.horizon_days)
 
 

@@ -7,7 +7,16 @@ statement over the whole portfolio is `storage.states.out_of_date`; a test holds
 from collections.abc import Mapping
 
 from pricecast_dagster.schemas import Stage
-from pricecast_dagster.storage.staleness import CODE_CHANGED, DATA_CHANGED, MODEL_CHANGED, NEW, NO_MODEL_YET, REQUESTED
+from pricecast_dagster.storage.staleness import (
+    CODE_CHANGED,
+    DATA_CHANGED,
+    MODEL_CHANGED,
+    NEW,
+    NO_MODEL_YET,
+    POOLED_CHANGED,
+    REQUESTED,
+    SHARED_MARK,
+)
 from pricecast_dagster.storage.states import Inputs, StageState
 
 States = Mapping[tuple[str, Stage], StageState]
@@ -57,7 +66,8 @@ def difference(recorded: Inputs, present: Inputs) -> str:
     if recorded.request_id != present.request_id:
         return REQUESTED
     if recorded.code_version != present.code_version:
-        return CODE_CHANGED
+        own, _, _ = present.code_version.partition(SHARED_MARK)
+        return POOLED_CHANGED if recorded.code_version.partition(SHARED_MARK)[0] == own else CODE_CHANGED
     history, _, model = present.upstream_version.partition("/")
     if model and recorded.upstream_version.partition("/")[0] == history:
         return MODEL_CHANGED

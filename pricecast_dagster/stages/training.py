@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pricecast_dagster.compute.protocol import Failure
 from pricecast_dagster.errors import SkuTooShortError, StorageError
 from pricecast_dagster.forecasting.panel import Panel
+from pricecast_dagster.forecasting.recipe import POOLED
 from pricecast_dagster.schemas import DATE, OBSERVED, PRICE, QUANTITY, Stage
 from pricecast_dagster.stages import versions
 from pricecast_dagster.stages.bundles import Origin, load_model, next_version_time, store_model
@@ -22,6 +23,7 @@ from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.lesson import Task, Trained, Way, carry_out
 from pricecast_dagster.stages.outcome import Check, Outcome, Status
 from pricecast_dagster.stages.shadow import begin_trial
+from pricecast_dagster.stages.shared import pooled_of
 from pricecast_dagster.stages.weights import weigh_again
 from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.staleness import DATA_CHANGED
@@ -30,6 +32,7 @@ from pricecast_dagster.storage.trials import Trial
 
 if TYPE_CHECKING:
     from pricecast_dagster.forecasting.model import Model
+    from pricecast_dagster.forecasting.pooled import Pooled
 
 # Models take 60-300 kB; beyond this, loading takes longer than forecasting.
 LARGEST_ARTEFACT = 5_000_000
@@ -80,7 +83,9 @@ class Training:
 
 def train(context: StageContext, orders: Sequence[Order]) -> Training:
     """Train the SKUs of a chunk in parallel and store their models; nothing refers to them before the commit."""
-    tasks = [_task(context, order) for order in orders]
+    # A chunk is trained under one set of code versions, and they name the pooled model.
+    pooled = pooled_of(context, orders[0].inputs.code_version) if orders else None
+    tasks = [_task(context, order, pooled) for order in orders]
     results = context.compute.map(carry_out, tasks, seconds_each=_seconds(tasks))
     training = Training([], [], [], {})
     for order, task, result in zip(orders, tasks, results, strict=True):
@@ -103,7 +108,7 @@ def panel_of(context: StageContext, sku: str, feature_version: str) -> Panel:
     )
 
 
-def _task(context: StageContext, order: Order) -> Task:
+def _task(context: StageContext, order: Order, pooled: "Pooled | None") -> Task:
     champion = None if order.champion is None else load_model(context, order.sku, order.champion.version)
     panel = panel_of(context, order.sku, order.inputs.upstream_version)
     return Task(
@@ -117,6 +122,7 @@ def _task(context: StageContext, order: Order) -> Task:
         minimum_history_days=context.settings.minimum_history_days,
         members=tuple(context.settings.members),
         on_trial=context.settings.shadow_days > 0,
+        pooled=pooled,
     )
 
 
@@ -219,6 +225,7 @@ def _fresh(order: Order, task: Task, champion: ModelVersion, seconds: float, loa
             "training_samples": champion.training_samples,
             "validation_samples": champion.validation_samples,
             "features_count": champion.features_count,
+            **({POOLED: champion.facts[POOLED]} if POOLED in champion.facts else {}),
             **champion.metrics,
         },
         checks=(_beats_naive(champion), loads),

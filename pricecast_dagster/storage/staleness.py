@@ -21,9 +21,13 @@ from pricecast_dagster.storage.tables import product, retrain_request, stage_sta
 NO_MODEL_YET: Final = "none"
 """Stands in a forecast's upstream version where the SKU has no model."""
 
+SHARED_MARK: Final = "@"
+"""In a code version before the version of what models of different products share."""
+
 NEW: Final = "new"
 REQUESTED: Final = "retrain request"
 CODE_CHANGED: Final = "code changed"
+POOLED_CHANGED: Final = "pooled model changed"
 MODEL_CHANGED: Final = "model changed"
 DATA_CHANGED: Final = "data changed"
 
@@ -130,7 +134,11 @@ def _why(
         differs = request_id.is_distinct_from(_recorded(state, "request_id"))
         # A cancelled request leaves none, or an older one: the reason is then not that of the present one.
         reasons.append((differs, literal(REQUESTED) + func.coalesce(literal(": ") + request_reason, literal(""))))
-    reasons.append((_recorded(state, "code_version") != code_version, literal(CODE_CHANGED)))
+    code = _recorded(state, "code_version")
+    own = code_version.partition(SHARED_MARK)[0]
+    same_code = or_(code == own, func.substr(code, 1, len(own) + 1) == own + SHARED_MARK)
+    reasons.append((and_(code != code_version, same_code), literal(POOLED_CHANGED)))
+    reasons.append((code != code_version, literal(CODE_CHANGED)))
     if rows is not None:
         same_rows = func.substr(recorded, 1, func.length(rows) + 1) == rows + "/"
         reasons.append((and_(same_rows, recorded != upstream_version), literal(MODEL_CHANGED)))

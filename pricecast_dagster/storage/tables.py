@@ -319,6 +319,19 @@ ingest = Table(
 )
 Index(None, ingest.c.fingerprint, ingest.c.id)
 
+pooled_model = Table(
+    "pooled_model",
+    metadata,
+    Column("version", Name, primary_key=True, comment="names its content"),
+    Column("fingerprint", Text, nullable=False, comment="of everything it depended on"),
+    Column("until", Date, nullable=False, comment="the last day that was known"),
+    Column("made_at", Utc, nullable=False, comment="the newest is in force"),
+    Column("run_id", Text),
+    Column("facts", JSON, nullable=False, comment="products and rows that were learned from"),
+    Column("sha256", Text, nullable=False, comment="of its file"),
+    sqlite_with_rowid=False,
+)
+
 alert = Table(
     "alert",
     metadata,
