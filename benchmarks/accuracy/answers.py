@@ -13,13 +13,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.sets import Cases, DataSet
+from benchmarks.accuracy.sets import ORIGINS, Cases, DataSet
 from pricecast_dagster.forecasting.backtest import backtest
 from pricecast_dagster.forecasting.baselines import SIMPLE_METHODS
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.forecasting.comparison import OWN
 from pricecast_dagster.forecasting.panel import Panel
-from pricecast_dagster.forecasting.pooled import Pooled, fit_pooled, sample_of
+from pricecast_dagster.forecasting.pooled import KEPT_CUTS, Pooled, fit_pooled, sample_of
 from pricecast_dagster.forecasting.recipe import POOLED, Recipe, default_recipe
 from pricecast_dagster.schemas import LEVELS
 
@@ -46,13 +46,11 @@ class Answer:
 
 def answers_of(data: DataSet, cases: Cases, pool: ProcessPoolExecutor, members: Sequence[str] = ()) -> dict[str, Answer]:
     """Our own answers and those of the simple methods, our own first; `members` are additional ones of our own."""
-    pooled = pooled_by_origin(data, cases) if POOLED in members else {}
-    tasks = [
-        (data.panel.select([row]), origin, pooled.get(origin))
-        for row, origin in ((row, data.panel.first_day + column) for row, column in _pairs(cases))
-    ]
+    histories = [(data.panel.select([row]), data.panel.first_day + column) for row, column in _pairs(cases)]
     work = partial(_own, calendar=data.calendar, horizon_days=cases.horizon_days, recipe=default_recipe().with_members(members))
-    own = list(pool.map(work, tasks, chunksize=8))
+    if POOLED in members:
+        work = partial(work, pooled=pooled_of(data, cases))
+    own = list(pool.map(work, histories, chunksize=8))
     answers = {OWN: Answer(np.stack([price for price, _ in own]), np.stack([bands for _, bands in own], axis=2))}
     panel = data.panel.select(cases.rows)
     for name, method in SIMPLE_METHODS.items():
@@ -80,19 +78,25 @@ def last_value_widths(panel: Panel, row: int, column: int, horizon_days: int) ->
     return widths
 
 
-def pooled_by_origin(data: DataSet, cases: Cases) -> dict[np.datetime64, Pooled]:
-    """The pooled model of all products of the set, as it could have been made at each origin."""
+def pooled_of(data: DataSet, cases: Cases) -> Pooled:
+    """The pooled model of all products of the set; at each origin a member takes of it what was to be had by then."""
     singles = [data.panel.select([row]) for row in range(data.panel.n_skus)]
     chosen = set(sample_of(data.panel.skus))
     known = [single for single in singles if single.skus[0] in chosen]
-    return {day: fit_pooled(known, data.calendar, day, _SEED, len(singles)) for day in np.unique(cases.origins)}
+    count = KEPT_CUTS + ORIGINS - 1
+    return fit_pooled(known, data.calendar, cases.origins.max(), _SEED, of_skus=len(singles), kept_cuts=count)
 
 
 def _own(
-    case: tuple[Panel, np.datetime64, Pooled | None], *, calendar: HolidayCalendar, horizon_days: int, recipe: Recipe
+    case: tuple[Panel, np.datetime64],
+    *,
+    calendar: HolidayCalendar,
+    horizon_days: int,
+    recipe: Recipe,
+    pooled: Pooled | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(h,) prices and (levels, 2, h) bands of one product from one origin, without tuning."""
-    history, origin, pooled = case
+    history, origin = case
     made = backtest(history, calendar, origin, horizon_days, tuning=None, seed=_SEED, recipe=recipe, pooled=pooled)
     bands = np.stack([made.lower_80, made.upper_80, made.lower_95, made.upper_95])
     return made.price[0], bands.reshape(len(LEVELS), 2, horizon_days)

@@ -97,10 +97,10 @@ class Pooled:
         return cls(document["version"], cuts, tuple(document["texts"]), dict(document["facts"]))
 
 
-def cuts_until(day: np.datetime64) -> tuple[np.datetime64, ...]:
-    """The newest days of the calendar of cuts up to a day, ascending: every fourteenth since a Monday of long ago."""
+def cuts_until(day: np.datetime64, count: int) -> tuple[np.datetime64, ...]:
+    """The newest `count` days of the calendar of cuts up to a day, ascending: every fourteenth since a Monday of long ago."""
     since = int((day - _EPOCH).astype(int)) // CUT_STEP_DAYS
-    return tuple(_EPOCH + CUT_STEP_DAYS * (since - back) for back in reversed(range(KEPT_CUTS)))
+    return tuple(_EPOCH + CUT_STEP_DAYS * (since - back) for back in reversed(range(count)))
 
 
 def sample_of(skus: Iterable[str]) -> tuple[str, ...]:
@@ -111,7 +111,15 @@ def sample_of(skus: Iterable[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def fit_pooled(histories: Iterable[Panel], calendar: HolidayCalendar, until: np.datetime64, seed: int, of_skus: int) -> Pooled:
+def fit_pooled(
+    histories: Iterable[Panel],
+    calendar: HolidayCalendar,
+    until: np.datetime64,
+    seed: int,
+    *,
+    of_skus: int,
+    kept_cuts: int = KEPT_CUTS,
+) -> Pooled:
     """Fit the boosters of all cuts up to a day.
 
     Args:
@@ -120,6 +128,7 @@ def fit_pooled(histories: Iterable[Panel], calendar: HolidayCalendar, until: np.
         until: the present; nothing later is learned from.
         seed: of everything random.
         of_skus: how many products there are.
+        kept_cuts: for how many days of the calendar.
 
     Raises:
         TrainingError: there are too few rows before every cut.
@@ -133,7 +142,7 @@ def fit_pooled(histories: Iterable[Panel], calendar: HolidayCalendar, until: np.
     )
     texts: dict[np.datetime64, str] = {}
     counts: dict[str, int] = {}
-    for cut in cuts_until(until):
+    for cut in cuts_until(until, kept_cuts):
         chosen = (days <= cut) & (days > cut - LEARNED_DAYS)
         count = int(chosen.sum())
         if count >= FEWEST_ROWS:

@@ -162,7 +162,9 @@ def _pooled(settings: Settings, plan: BacktestPlan, known: "Panel", origin: date
     chosen = set(sample_of(known.skus))
     histories = (known.select([position]) for position, sku in enumerate(known.skus) if sku in chosen)
     try:
-        return fit_pooled(histories, HolidayCalendar(settings.country), np.datetime64(origin, "D"), _POOLED_SEED, known.n_skus)
+        return fit_pooled(
+            histories, HolidayCalendar(settings.country), np.datetime64(origin, "D"), _POOLED_SEED, of_skus=known.n_skus
+        )
     except TrainingError:
         return None
 

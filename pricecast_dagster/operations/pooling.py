@@ -66,7 +66,7 @@ def pool(context: StageContext) -> Made:
         return Made(before, changed=False, used=used)
     histories = list(_histories(context, chosen))
     until = max(history.days[-1] for history in histories)
-    pooled = fit_pooled(histories, context.calendar, until, seed_of(fingerprint), len(known))
+    pooled = fit_pooled(histories, context.calendar, until, seed_of(fingerprint), of_skus=len(known))
     model = PooledModel(
         version=pooled.version,
         fingerprint=fingerprint,
