@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pricecast_dagster.forecasting.recipe import POOLED
 from pricecast_dagster.schemas import BACKTEST_COLUMNS
 from pricecast_dagster_tests.cli.conftest import Pricecast
 from pricecast_dagster_tests.shop import LAST_DAY, Shop
@@ -42,13 +43,16 @@ def test_parquet_has_the_same_rows_and_a_second_run_writes_the_same_bytes(shop: 
         ("--trials", "2", "--sku", "SKU0002"),
         ("--no-optimize", "--refit-every", "7"),
         ("--trials", "2", "--refit-every", "30"),
+        (POOLED, "--no-optimize", "--sku", "SKU0002"),
     ],
-    ids=["untuned", "tuned", "fitted again", "standing"],
+    ids=["untuned", "tuned", "fitted again", "standing", "pooled"],
 )
 def test_whatever_happens_after_an_origin_changes_nothing_of_its_forecast(
-    shop: Shop, pricecast: Pricecast, how: tuple[str, ...]
+    shop: Shop, pricecast: Pricecast, how: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    how = (*how, *QUICK[1:])
+    if how[0] == POOLED:
+        monkeypatch.setenv("PRICECAST_MEMBERS", json.dumps([POOLED]))
+    how = (*(part for part in how if part != POOLED), *QUICK[1:])
     pricecast("backtest", "--out", "before.csv", *how)
     later = shop.rows["date"] > "2026-05-18"
     shop.rows.loc[later, "price"] *= np.where(np.arange(later.sum()) % 3, 5.0, 0.4)

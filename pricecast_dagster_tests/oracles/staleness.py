@@ -73,7 +73,7 @@ def _why(state: StageState | None, present: tuple[str, str, int | None], request
     if asked != present[2]:
         return "retrain request" if request is None else f"retrain request: {request.reason}"
     if code != present[1]:
-        return "code changed"
+        return "pooled model changed" if code.split("@")[0] == present[1].split("@")[0] else "code changed"
     if upstream != present[0]:
         return "data changed"
     return None

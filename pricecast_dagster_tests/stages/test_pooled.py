@@ -136,7 +136,7 @@ def test_without_rows_there_is_nothing_to_pool(shop: Shop) -> None:
         pool(shop.context())
 
 
-def test_maintenance_makes_one_when_it_is_due_and_gives_up_those_that_nothing_refers_to(tmp_path: Path, database_url: str) -> None:
+def test_maintenance_makes_one_when_it_is_due_and_gives_up_what_nothing_refers_to(tmp_path: Path, database_url: str) -> None:
     off = open_shop(tmp_path, products=PRODUCTS, database_url=database_url, members=[POOLED])
     assert pool_if_due(off.context()) is None
     shop = open_shop(tmp_path, products=PRODUCTS, database_url=database_url, members=[POOLED], pool_days=28)

@@ -36,12 +36,15 @@ class Drawn(NamedTuple):
 
 versions = st.sampled_from(["a", "b"])
 codes = st.sampled_from(["1", "1", "1", "2"])
+shared_codes = st.sampled_from(["1", "1", "1@p", "1@q", "11", "2", "2@p"])
 request_ids = st.sampled_from([None, None, 0, 1])  # the first or second of the SKU; real numbers once it has a place
 
 
 def inputs_of(stage: Stage) -> st.SearchStrategy[Inputs]:
     upstream = st.sampled_from(["a/a", "a/b", "b/a", "a/none", "b/none"]) if stage is Stage.FORECAST else versions
-    return st.builds(Inputs, upstream, codes, request_ids if stage is Stage.PRICE_MODEL else st.none())
+    if stage is Stage.PRICE_MODEL:
+        return st.builds(Inputs, upstream, shared_codes, request_ids)
+    return st.builds(Inputs, upstream, codes, st.none())
 
 
 @st.composite
@@ -83,35 +86,39 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @settings(max_examples=40)  # of many products each: one statement judges them all
-@given(drawn=st.lists(product(), min_size=20, max_size=40))
-def test_the_statement_finds_what_the_oracle_finds(shared: Database, drawn: list[Drawn]) -> None:
+@given(drawn=st.lists(product(), min_size=20, max_size=40), code=st.sampled_from(["1", "1@p"]))
+def test_the_statement_finds_what_the_oracle_finds(shared: Database, drawn: list[Drawn], code: str) -> None:
     empty(shared)
+    in_force = {**CODES, Stage.PRICE_MODEL: code}
     portfolio = {f"SKU-{index:02d}": _numbered(one, 10 * index + 10) for index, one in enumerate(drawn)}
     newest = _store(shared, portfolio)
     with shared.read() as connection:
-        found = states.out_of_date(connection, CODES, None)
-        first = states.out_of_date(connection, CODES, 2)
+        found = states.out_of_date(connection, in_force, None)
+        first = states.out_of_date(connection, in_force, 2)
     expected = []
     for sku, one in portfolio.items():
         of_sku = {(sku, stage): state for stage, state in one.states.items()}
-        answer = first_out_of_date(sku, of_sku, CODES, newest.get(sku), one.hold)
+        answer = first_out_of_date(sku, of_sku, in_force, newest.get(sku), one.hold)
         if one.active and answer is not None:
             expected.append(OutOfDate(sku, *answer))
     assert found == expected
     assert first == expected[:2]
 
 
-@given(drawn=st.lists(product(), min_size=4, max_size=10))
-def test_the_rule_of_a_chunk_in_memory_is_the_same_rule(drawn: list[Drawn]) -> None:
+@given(drawn=st.lists(product(), min_size=4, max_size=10), code=st.sampled_from(["1", "1@p"]))
+def test_the_rule_of_a_chunk_in_memory_is_the_same_rule(drawn: list[Drawn], code: str) -> None:
+    in_force = {**CODES, Stage.PRICE_MODEL: code}
     for one in drawn:
         of_sku = {("A-17", stage): state for stage, state in one.states.items()}
         request = Request(2, "drift")
-        assert _rule_in_memory(of_sku, request) == first_out_of_date("A-17", of_sku, CODES, request, hold=None)
+        assert _rule_in_memory(of_sku, in_force, request) == first_out_of_date("A-17", of_sku, in_force, request, hold=None)
 
 
-def _rule_in_memory(of_sku: Mapping[tuple[str, Stage], StageState], request: Request) -> tuple[Stage, str] | None:
+def _rule_in_memory(
+    of_sku: Mapping[tuple[str, Stage], StageState], in_force: Mapping[Stage, str], request: Request
+) -> tuple[Stage, str] | None:
     for stage in STAGES[1:]:
-        present = present_inputs("A-17", stage, of_sku, CODES, request.id)
+        present = present_inputs("A-17", stage, of_sku, in_force, request.id)
         why = why_stale(of_sku.get(("A-17", stage)), present) if present else None
         if why:
             return stage, f"{why}: {request.reason}" if why == "retrain request" else why
