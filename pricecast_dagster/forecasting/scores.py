@@ -18,6 +18,9 @@ from pricecast_dagster.forecasting.validation import Rehearsal, Track
 
 ONE_STEP_DAYS: Final = 30
 
+LAST_VALUE: Final = "last_value"
+"""What the last price is called among the members."""
+
 
 @dataclass(frozen=True, eq=False)
 class Past:
@@ -77,11 +80,11 @@ def score(past: Past, history: Panel) -> dict[str, float | None]:
 
 
 def member_errors(track: Track, rehearsal: Rehearsal) -> dict[str, float | None]:
-    """RMSE of every member at the rehearsed origins, in price units, the last price as `last_value`."""
+    """RMSE of every member at the rehearsed origins, in price units, the last price as `LAST_VALUE`."""
     counted = track.counted[rehearsal.columns]
     actual = track.actual[rehearsal.columns].ravel()
     last = np.broadcast_to(track.last[rehearsal.columns][:, None], counted.shape)
-    answers = {"last_value": last}
+    answers = {LAST_VALUE: last}
     answers |= dict(zip(track.rules, track.forecasts[:, rehearsal.columns], strict=True))
     answers |= dict(zip(rehearsal.learners, rehearsal.forecasts, strict=True))
     return {name: _number(float(metrics.rmse(actual, answer.ravel(), counted.ravel()))) for name, answer in answers.items()}

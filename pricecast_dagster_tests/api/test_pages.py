@@ -13,7 +13,7 @@ from pricecast_dagster.api.services import serving
 from pricecast_dagster.api.tokens import load_tokens
 from pricecast_dagster.schemas import PRICE, SKU
 from pricecast_dagster.settings import load_settings
-from pricecast_dagster.storage import products
+from pricecast_dagster.storage import products, registry
 from pricecast_dagster_tests.api.conftest import YOUNG, Api, client_of
 from pricecast_dagster_tests.shop import N_DAYS
 
@@ -81,6 +81,27 @@ def test_a_page_says_what_moved_the_forecast_or_why_it_cannot(api: Api) -> None:
     moved = api.client.get("/products/SKU0001").text.partition("What moved the forecast")[2]
     assert re.search(r"<tbody><tr><th scope=\"row\"><code>(\w+)</code>", moved)[1] == strongest  # type: ignore[index]
     assert "A simple method answers" in api.client.get(f"/products/{YOUNG}").text
+
+
+def test_a_page_shows_each_member_with_its_weight_and_its_error_as_they_are_stored(api: Api) -> None:
+    context = api.shop.context()
+    with context.database.read() as connection:
+        champion = registry.champions(connection, ["SKU0001"])["SKU0001"]
+    weights, errors = champion.facts["blend"]["weights"], champion.facts["member_errors"]
+    page = api.client.get("/products/SKU0001", headers={"Accept-Language": "en"}).text
+    shown = page.partition("Members of its model")[2].partition("</table>")[0]
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th><td>(.*?)</td><td>(.*?)</td></tr>', shown)
+    told = {name.replace(" ", "_"): (weight, error) for name, weight, error in rows}
+    assert set(told) == {*weights, "last_value"} and len(rows) == len(told)
+    for name, (weight, error) in told.items():
+        share = weights[name] if name in weights else 1 - sum(weights.values())
+        assert weight == f"{100 * share:,.0f} %"
+        assert error == ("–" if errors.get(name) is None else f"{errors[name]:,.3f}")
+    heaviest = max(weights, key=lambda name: weights[name])
+    assert rows[0][0] == heaviest.replace("_", " ") and rows[-1][0] == "last value"
+    assert f"{champion.metrics['rmse_multi']:,.3f}" in shown
+    young = api.client.get(f"/products/{YOUNG}").text.partition("Members of its model")[2]
+    assert "No model; a simple method answers." in young.partition("</section>")[0]
 
 
 def test_a_product_whose_model_is_damaged_is_shown_all_the_same(api: Api) -> None:

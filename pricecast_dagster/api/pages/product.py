@@ -15,6 +15,7 @@ from pricecast_dagster.api.parameters import SkuPath
 from pricecast_dagster.api.routes.registry import numbers
 from pricecast_dagster.api.services import Services
 from pricecast_dagster.errors import DatabaseUnavailableError, NoUsableHistoryError, StorageError
+from pricecast_dagster.forecasting.scores import LAST_VALUE
 from pricecast_dagster.operations import explaining, forecasts, lineage, models, oversight
 from pricecast_dagster.operations.explaining import Explained
 from pricecast_dagster.schemas import DATE, PRICE, QUANTITY, Stage
@@ -23,6 +24,7 @@ from pricecast_dagster.storage import forecasts as stored_forecasts
 from pricecast_dagster.storage import states
 from pricecast_dagster.storage.forecasts import StoredForecast
 from pricecast_dagster.storage.json_text import to_json
+from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.served_scores import ALL_HORIZONS
 
 _log: Final = logging.getLogger("pricecast.api")
@@ -62,6 +64,7 @@ def build(services: Services) -> APIRouter:
             for name, passed in _checks(state.metadata).items()
         }
         influences, why_none = _influences(services, sku, current)
+        champion = next((version for version in dossier.versions if version.champion), None)
         return page(
             request,
             "product.html",
@@ -72,7 +75,9 @@ def build(services: Services) -> APIRouter:
             failed=next((step.error for step in why.steps if step.error), None),
             rejected=why.rejected,
             dossier=dossier,
-            champion=next((version for version in dossier.versions if version.champion), None),
+            champion=champion,
+            members=_members(champion) if champion else [],
+            usual_error=champion.metrics.get("rmse_multi") if champion else None,
             numbers=numbers,
             current=current,
             coverage=current.facts.get("coverage") or {} if current else {},
@@ -145,6 +150,18 @@ def _judged(earlier: list[StoredForecast], days: dict[str, list[Any]]) -> list[d
 def _checks(metadata: Any) -> dict[str, bool]:
     found = metadata.get(CHECKS, {})
     return dict(found) if isinstance(found, dict) else {}
+
+
+def _members(champion: ModelVersion) -> list[tuple[str, float, float | None]]:
+    """Each member of the model, the heaviest first: name, share of its move that is gone, error at past origins in price units.
+
+    What is missing to a whole is the last price's own; it stands last.
+    """
+    blend: Any = champion.facts.get("blend") or {}
+    errors: Any = champion.facts.get("member_errors") or {}
+    weights = {str(name): float(weight) for name, weight in blend.get("weights", {}).items()}
+    rows = [(name, weight, errors.get(name)) for name, weight in sorted(weights.items(), key=lambda one: (-one[1], one[0]))]
+    return [*rows, (LAST_VALUE, max(1.0 - sum(weights.values()), 0.0), errors.get(LAST_VALUE))]
 
 
 def _influences(services: Services, sku: str, current: StoredForecast | None) -> tuple[list[tuple[str, float, date]], str]:
