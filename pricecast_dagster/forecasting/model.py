@@ -29,6 +29,7 @@ from pricecast_dagster.forecasting.snapping import settled
 from pricecast_dagster.forecasting.validation import (
     CUT_STEP_DAYS,
     VALIDATED_DAYS,
+    Rehearsed,
     rehearse_kind,
     track_rules,
     within_recent_range,
@@ -109,12 +110,13 @@ def train(
     track = track_rules(history, calendar, recipe)
     kind = kind_of(track, history)
     told: dict[str, Any] = {"reason": "not asked for", "trials": 0}
+    known: Rehearsed = {}
     if tuning is not None:
         from pricecast_dagster.forecasting.tuning import tune
 
-        tuned = tune(samples, track, calendar, recipe, tuning, seed)
+        tuned = tune(samples, track, calendar, recipe, tuning, seed, known)
         recipe, told = tuned.recipe, tuned.told
-    rehearsal = rehearse_kind(samples, calendar, recipe, kind, seed)
+    rehearsal = rehearse_kind(samples, calendar, recipe, kind, seed, known)
     forecasts = held_out(track, rehearsal, kind)
     past = Past(rehearsal.columns, forecasts, track.actual[rehearsal.columns], track.counted[rehearsal.columns])
     arrays = {"errors": past.errors, "block": rehearsal.block}

@@ -20,7 +20,7 @@ from pricecast_dagster.forecasting.ensemble import held_out, kind_of
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.recipe import Recipe
 from pricecast_dagster.forecasting.samples import Samples, build_samples
-from pricecast_dagster.forecasting.validation import Track, rehearse_kind, track_rules
+from pricecast_dagster.forecasting.validation import Rehearsed, Track, rehearse_kind, track_rules
 
 if TYPE_CHECKING:
     from pricecast_dagster.forecasting.pooled import Pooled
@@ -169,15 +169,19 @@ def standard_error(gains: NDArray[np.float64]) -> float:
     return float(gains.std(ddof=1) * np.sqrt(inflated / count))
 
 
-def held_out_rmse(samples: Samples, track: Track, calendar: HolidayCalendar, recipe: Recipe, seed: int) -> float | None:
+def held_out_rmse(
+    samples: Samples, track: Track, calendar: HolidayCalendar, recipe: Recipe, seed: int, known: Rehearsed | None = None
+) -> float | None:
     """RMSE of a recipe's forecasts from past origins, in price units; None where no day could be held out."""
-    return held_out_errors(samples, track, calendar, recipe, seed).rmse
+    return held_out_errors(samples, track, calendar, recipe, seed, known).rmse
 
 
-def held_out_errors(samples: Samples, track: Track, calendar: HolidayCalendar, recipe: Recipe, seed: int) -> HeldOut:
-    """A recipe's errors from past origins, refitted at several cuts on what came before each."""
+def held_out_errors(
+    samples: Samples, track: Track, calendar: HolidayCalendar, recipe: Recipe, seed: int, known: Rehearsed | None = None
+) -> HeldOut:
+    """A recipe's errors from past origins, refitted at several cuts on what came before each; `known` as in `rehearse`."""
     kind = kind_of(track, samples.history)
-    rehearsal = rehearse_kind(samples, calendar, recipe, kind, seed)
+    rehearsal = rehearse_kind(samples, calendar, recipe, kind, seed, known)
     if not len(rehearsal.columns):
         return HeldOut(rehearsal.columns, rehearsal.block, np.zeros(0), np.zeros(0, dtype=np.int64))
     counted = track.counted[rehearsal.columns]

@@ -23,7 +23,7 @@ from pricecast_dagster.forecasting.recipe import DIRECT_LEVEL, DIRECT_STEP, Boos
 from pricecast_dagster.forecasting.samples import Samples
 from pricecast_dagster.forecasting.selection import select
 from pricecast_dagster.forecasting.splits import Fold, time_ordered_folds
-from pricecast_dagster.forecasting.validation import MOST_CUTS, Track, cuts_of
+from pricecast_dagster.forecasting.validation import MOST_CUTS, Rehearsed, Track, cuts_of
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -81,7 +81,15 @@ class Found:
     error_found: float
 
 
-def tune(samples: Samples, track: Track, calendar: HolidayCalendar, recipe: Recipe, plan: TuningPlan, seed: int) -> Tuned:
+def tune(
+    samples: Samples,
+    track: Track,
+    calendar: HolidayCalendar,
+    recipe: Recipe,
+    plan: TuningPlan,
+    seed: int,
+    known: Rehearsed | None = None,
+) -> Tuned:
     """Look for fewer features and better hyperparameters of the learners that matter for this kind of price.
 
     Selection and trials see nothing of the days on which what they found and the given recipe are then compared.
@@ -93,6 +101,7 @@ def tune(samples: Samples, track: Track, calendar: HolidayCalendar, recipe: Reci
         recipe: where to start from.
         plan: how hard to look.
         seed: the same seed finds the same recipe.
+        known: takes what was rehearsed on the way, see `validation.rehearse`.
 
     Raises:
         TrainingError: a member cannot be fitted.
@@ -101,7 +110,8 @@ def tune(samples: Samples, track: Track, calendar: HolidayCalendar, recipe: Reci
     cuts = cuts_of(samples.history, MOST_CUTS[kind])
     if samples.spread == 0 or not cuts:
         return Tuned(recipe, {"reason": "not tuned: the history holds nothing to judge by", "trials": 0})
-    given = held_out_rmse(samples, track, calendar, recipe, seed)
+    known = {} if known is None else known
+    given = held_out_rmse(samples, track, calendar, recipe, seed, known)
     if not given:
         return Tuned(recipe, {"reason": "not tuned: the given recipe makes no error that could be less", "trials": 0})
     early = samples.history.until(samples.history.days[cuts[0]])
@@ -123,7 +133,7 @@ def tune(samples: Samples, track: Track, calendar: HolidayCalendar, recipe: Reci
     candidates = [] if found is None or found.booster is None else [fewer.with_booster(member, found.booster)]
     candidates += [fewer] if fewer != recipe else []
     for candidate in candidates:
-        proven = held_out_rmse(samples, track, calendar, candidate, seed)
+        proven = held_out_rmse(samples, track, calendar, candidate, seed, known)
         told["rmse_found"] = proven
         # Fewer features are worth having for nothing; other hyperparameters have to be better.
         if proven is not None and (proven < given or (candidate is fewer and proven == given)):

@@ -131,3 +131,14 @@ def test_tuning_is_quiet(capfd, caplog):
         search(samples, default_recipe(), DIRECT_STEP, TuningPlan(3), 1)
     assert capfd.readouterr() == ("", "")
     assert not caplog.records
+
+
+@pytest.mark.parametrize("kind", ["till_average", "high_low"])
+def test_what_was_rehearsed_on_the_way_gives_the_model_that_a_training_from_nothing_gives(kind):
+    history = product(kind, seed=2)
+    tuned = train(history, CALENDAR, tuning=TuningPlan(6), seed=1)
+    again = train(history, CALENDAR, tuning=None, recipe=tuned.recipe, seed=1)
+    assert tuned.texts == again.texts
+    assert tuned.facts | {"tuning": None} == again.facts | {"tuning": None}
+    for name, array in again.arrays.items():
+        assert tuned.arrays[name].tobytes() == array.tobytes(), name
