@@ -51,6 +51,11 @@ _SCALED: Final = np.array(
     [column for column, name in enumerate(FEATURE_COLUMNS) if name.startswith(("price_lag", "price_rolling"))]
     + [len(FEATURE_COLUMNS) + 1]
 )
+_HIDDEN: Final = [
+    column for column, name in enumerate(FEATURE_COLUMNS) if name not in default_recipe().learners[DIRECT_STEP].features
+]
+"""Quantities and absolute time, as `direct_step` has it."""
+
 _SETTINGS: Final = BoosterSettings(
     objective="regression_l1",
     n_estimators=120,
@@ -224,9 +229,3 @@ def _rows_of(
     portrait = portraits(history, np.zeros_like(origins), origins)
     moves = np.minimum(history.price[0, columns] / last - 1.0, _LARGEST_MOVE)
     return history.days[columns], pooled_features(design.direct[chosen], last, portrait), moves
-
-
-_HIDDEN: Final = [
-    column for column, name in enumerate(FEATURE_COLUMNS) if name not in default_recipe().learners[DIRECT_STEP].features
-]
-"""Quantities and absolute time, as `direct_step` has it."""
