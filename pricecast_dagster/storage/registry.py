@@ -1,8 +1,8 @@
 """Registry: every version of every model, which one is champion, and how it came to be (`modelos_predicao`).
 
-Belongs here: the registry table and its one rule, exactly one champion a SKU or none. Not here: which versions are given up (`storage.retention`), the models themselves
-(`storage.artifacts`), who deserves to be champion (`forecasting.promotion`), and the state of price_model that has to follow
-(`storage.states.set_version`, in the same transaction).
+Belongs here: the registry table and its one rule, exactly one champion a SKU or none. Not here: which versions are given up
+(`storage.retention`), the models themselves (`storage.artifacts`), who deserves to be champion (`forecasting.promotion`), and the
+state of price_model that has to follow (`storage.states.set_version`, in the same transaction).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
