@@ -33,8 +33,8 @@ test: setup  ## all tests but the slow ones (e2e, accuracy, proofs, loop)
 e2e: setup  ## tests with real Dagster processes
 	$(BIN)/pytest -m e2e
 
-proofs: setup  ## 200 random histories against a count of what should be recomputed, and why
-	$(BIN)/pytest -n 0 -s -m proof
+proofs: setup  ## 200 random histories against a count of what should be recomputed, and why; SEED=0 plays the same ones again
+	$(BIN)/pytest -n 0 -s -m proof $(if $(SEED),--hypothesis-seed=$(SEED))
 
 proof-platform: setup  ## a retailer's weeks before real Dagster processes and a browser, counted; PRODUCTS=500 DATABASE=sqlite
 	$(BIN)/python -m pricecast_dagster_tests.proofs.scenario --products $(or $(PRODUCTS),500) --database $(or $(DATABASE),sqlite)

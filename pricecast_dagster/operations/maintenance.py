@@ -27,7 +27,7 @@ from pricecast_dagster.storage import (
     monitor_results,
     pooled_models,
     products,
-    registry,
+    retention,
     states,
     trials,
 )
@@ -94,7 +94,7 @@ def _rules(context: StageContext) -> Iterator[_Rule]:
     yield _Rule(
         "model versions",
         f"beyond champion, forecast in force and the {settings.keep_versions} newest others (PRICECAST_KEEP_VERSIONS)",
-        lambda: len(kept.ask(lambda connection: registry.superseded(connection, kept.others, settings.keep_versions))),
+        lambda: len(kept.ask(lambda connection: retention.superseded(connection, kept.others, settings.keep_versions))),
         kept.give_up_versions,
     )
     yield _Rule(
@@ -199,7 +199,7 @@ class _Retention:
         """SKUs that left the source so long ago that nothing of them is kept, and of which something is."""
         with self.context.database.read() as connection:
             removed = products.removed_before(connection, self.before(self.context.settings.keep_removed_days))
-            left = {version.sku for version in registry.kept(connection, removed)}
+            left = {version.sku for version in retention.kept(connection, removed)}
             left |= forecasts.currents(connection, removed).keys()
             left |= {sku for sku, _ in states.read_states(connection, removed)}
         return tuple(sorted(left))
@@ -218,8 +218,8 @@ class _Retention:
                 states.lock(connection, skus)
                 back = products.known_skus(connection, skus)
                 lost = [sku for sku in skus if sku not in back]
-                doomed = registry.kept(connection, lost)
-                registry.give_up(connection, doomed, self.now)
+                doomed = retention.kept(connection, lost)
+                retention.give_up(connection, doomed, self.now)
                 forecasts.forget(connection, lost)
                 states.forget(connection, lost)
             self._delete_files(doomed)
@@ -231,7 +231,7 @@ class _Retention:
         for skus in _parts(self.others):
             with self.context.database.write() as connection:
                 states.lock(connection, skus)
-                doomed = registry.prune(connection, skus, self.context.settings.keep_versions, self.now)
+                doomed = retention.prune(connection, skus, self.context.settings.keep_versions, self.now)
             self._delete_files(doomed)
             count += len(doomed)
         return count
@@ -255,7 +255,7 @@ class _Retention:
 
     def folders(self) -> set[str]:
         """The folders of all model versions that are kept."""
-        return {version.artifact for version in self.ask(registry.kept)}
+        return {version.artifact for version in self.ask(retention.kept)}
 
     def in_force(self, stage: Stage) -> dict[str, str]:
         """SKU -> the version that a stage holds, of the SKUs that are kept."""
@@ -268,7 +268,7 @@ class _Retention:
         gone = set(self.gone)
         expired = self.before(self.context.settings.keep_forecast_days)
         needed = self.ask(lambda connection: forecasts.histories(connection, expired))
-        needed |= {(version.sku, version.history_version) for version in self.ask(registry.kept)}
+        needed |= {(version.sku, version.history_version) for version in self.ask(retention.kept)}
         return {(sku, version) for sku, version in needed if sku not in gone}
 
 

@@ -13,7 +13,7 @@ from pricecast_dagster.stages import refresh as refreshing
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.outcome import Status
 from pricecast_dagster.stages.plan import Plan
-from pricecast_dagster.storage import products, registry, requests, states, trials
+from pricecast_dagster.storage import products, registry, requests, retention, states, trials
 from pricecast_dagster.storage.registry import ModelVersion
 
 
@@ -67,7 +67,7 @@ def delete(context: StageContext, sku: str, reason: str) -> tuple[int, str]:
     with context.database.write() as connection:
         products.get(connection, sku)
         states.lock(connection, [sku])
-        gone = registry.delete(connection, sku, now)
+        gone = retention.delete(connection, sku, now)
         products.hold(connection, sku, reason)
         # A request from before the deletion is no asking after it: it would train the product again.
         requests.cancel_all(connection, sku)

@@ -32,7 +32,7 @@ from pricecast_dagster.orchestration.resources import PricecastResource
 from pricecast_dagster.schemas import STAGES
 from pricecast_dagster.sources.fingerprint import cheap_fingerprint
 from pricecast_dagster.stages.shared import codes_in_force
-from pricecast_dagster.storage import ingests, requests, states
+from pricecast_dagster.storage import announcements, ingests, requests, states
 
 # A run that is killed is started again; one that is killed every time must not be started for ever.
 ATTEMPTS = 3
@@ -78,7 +78,7 @@ def build_sensors(seconds: int) -> list[dg.SensorDefinition]:
         codes = codes_in_force(stage_context.database, settings, stage_context.calendar)
         with stage_context.database.read() as connection:
             due = states.out_of_date(connection, codes, limit=settings.batch_size)
-            waiting = states.unannounced(connection, limit=1)
+            waiting = announcements.unannounced(connection, limit=1)
             held = states.read_states(connection, [item.sku for item in due])
             just_released = requests.released_since(connection, stage_context.clock() - RELEASED_GRACE)
         running = context.instance.get_runs(dg.RunsFilter(job_name=refresh_job.name, statuses=UNFINISHED))

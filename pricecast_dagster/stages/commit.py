@@ -10,7 +10,7 @@ from datetime import datetime
 from pricecast_dagster.schemas import Stage
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.outcome import Check, Outcome, Status
-from pricecast_dagster.storage import forecasts, products, registry, requests, states, trials
+from pricecast_dagster.storage import forecasts, products, registry, requests, retention, states, trials
 from pricecast_dagster.storage.forecasts import StoredForecast
 from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.states import StageState
@@ -92,7 +92,7 @@ def commit(
         ]
         requests.answer(connection, answers, now)
         products.lift_holds(connection, [row.sku for row in models])
-        given_up = registry.prune(connection, [row.sku for row in models], context.settings.keep_versions, now)
+        given_up = retention.prune(connection, [row.sku for row in models], context.settings.keep_versions, now)
     _tidy(context, computed, before, given_up)
     return [_told(outcome, before, second) for outcome in outcomes]
 

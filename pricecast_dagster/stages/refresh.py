@@ -14,7 +14,7 @@ from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.outcome import ChunkDone, Ingested, Outcome, Report, Status
 from pricecast_dagster.stages.plan import Plan
 from pricecast_dagster.stages.shared import codes_in_force
-from pricecast_dagster.storage import products, states
+from pricecast_dagster.storage import announcements, products, states
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def unannounced(context: StageContext, under_way: Collection[str] = ()) -> list[
         under_way: ids of runs that are telling of their own results just now.
     """
     with context.database.read() as connection:
-        waiting = states.unannounced(connection, None)
+        waiting = announcements.unannounced(connection, None)
     return [
         Outcome(
             state.sku,
@@ -132,10 +132,10 @@ def announced(context: StageContext, outcomes: Iterable[Outcome]) -> None:
     """Put on record that Dagster was told of results."""
     told = [(outcome.sku, outcome.stage, outcome.data_version) for outcome in outcomes if outcome.status is Status.FRESH]
     with context.database.write() as connection:
-        states.announce(connection, told)
+        announcements.announce(connection, told)
 
 
 def announced_failures(context: StageContext, outcomes: Iterable[Outcome]) -> None:
     """Put on record that Dagster was told of failures: their partitions are red once the run has failed."""
     with context.database.write() as connection:
-        states.announce_failures(connection, [(outcome.sku, outcome.stage) for outcome in outcomes])
+        announcements.announce_failures(connection, [(outcome.sku, outcome.stage) for outcome in outcomes])

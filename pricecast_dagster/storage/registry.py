@@ -1,8 +1,8 @@
 """Registry: every version of every model, which one is champion, and how it came to be (`modelos_predicao`).
 
-Belongs here: the registry table and its one rule, exactly one champion a SKU or none. Not here: the models themselves
-(`storage.artifacts`), who deserves to be champion (`forecasting.promotion`), and the state of price_model that has to follow
-(`storage.states.set_version`, in the same transaction).
+Belongs here: the registry table and its one rule, exactly one champion a SKU or none. Not here: which versions are given up
+(`storage.retention`), the models themselves (`storage.artifacts`), who deserves to be champion (`forecasting.promotion`), and the
+state of price_model that has to follow (`storage.states.set_version`, in the same transaction).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from pricecast_dagster.errors import SupersededError, UnknownVersionError
 from pricecast_dagster.storage.database import in_parts
-from pricecast_dagster.storage.tables import forecast, trial
 from pricecast_dagster.storage.tables import modelos_predicao as models
 
 VERSION_FORMAT = "%Y%m%dT%H%M%SZ"
@@ -88,7 +87,7 @@ def studied(connection: Connection, carried_on: Iterable[str]) -> dict[str, Mode
     with_champion = select(models.c.sku).where(models.c.champion)
     ranked = select(models, age).where(models.c.reason.not_in(list(carried_on)), models.c.sku.in_(with_champion)).subquery()
     columns = [ranked.c[column.name] for column in models.c]
-    return {row.sku: _version(row) for row in connection.execute(select(*columns).where(ranked.c.age == 1))}
+    return {row.sku: version_of(row) for row in connection.execute(select(*columns).where(ranked.c.age == 1))}
 
 
 def newest_names(connection: Connection, skus: Iterable[str]) -> dict[str, str]:
@@ -122,11 +121,11 @@ def champions(connection: Connection, skus: Iterable[str] | None = None) -> dict
     """SKU -> its champion, for those of the given SKUs (or of all) that have one."""
     query = select(models).where(models.c.champion)
     if skus is None:
-        return {row.sku: _version(row) for row in connection.execute(query)}
+        return {row.sku: version_of(row) for row in connection.execute(query)}
     found: dict[str, ModelVersion] = {}
     for part in in_parts(sorted(set(skus))):
         for row in connection.execute(query.where(models.c.sku.in_(part))):
-            found[row.sku] = _version(row)
+            found[row.sku] = version_of(row)
     return found
 
 
@@ -139,20 +138,20 @@ def get(connection: Connection, sku: str, version: str | None = None) -> ModelVe
     wanted = models.c.champion if version is None else models.c.version == version
     row = connection.execute(select(models).where(models.c.sku == sku, wanted)).one_or_none()
     if row is None:
-        raise _unknown(sku, version)
-    return _version(row)
+        raise unknown(sku, version)
+    return version_of(row)
 
 
 def versions(connection: Connection, sku: str) -> list[ModelVersion]:
     """All versions of a SKU, newest first, the deleted ones too."""
     query = select(models).where(models.c.sku == sku).order_by(models.c.version.desc())
-    return [_version(row) for row in connection.execute(query)]
+    return [version_of(row) for row in connection.execute(query)]
 
 
 def listed(connection: Connection, *, limit: int | None = None, offset: int = 0, prefix: str = "") -> list[ModelVersion]:
     """The champions of all SKUs whose name begins so, by SKU."""
     query = select(models).where(models.c.champion, models.c.sku.startswith(prefix, autoescape=True))
-    return [_version(row) for row in connection.execute(query.order_by(models.c.sku).limit(limit).offset(offset))]
+    return [version_of(row) for row in connection.execute(query.order_by(models.c.sku).limit(limit).offset(offset))]
 
 
 def count(connection: Connection, prefix: str = "") -> int:
@@ -196,81 +195,6 @@ def rollback(connection: Connection, sku: str, now: datetime, to: str | None = N
     return promote(connection, sku, to, now, decision="rolled back to by hand")
 
 
-def delete(connection: Connection, sku: str, now: datetime) -> list[ModelVersion]:
-    """Give up all versions of a SKU, the champion too.
-
-    Returns:
-        Those that were given up; their files can go once the transaction is through.
-
-    Raises:
-        UnknownVersionError: the SKU has no model.
-    """
-    present = [version for version in versions(connection, sku) if version.deleted_at is None]
-    if not present:
-        raise _unknown(sku, None)
-    give_up(connection, present, now)
-    return present
-
-
-def superseded(connection: Connection, skus: Iterable[str], keep: int) -> list[ModelVersion]:
-    """The versions of these SKUs beyond the champion, those in an open trial and the `keep` newest others, by SKU.
-
-    One that a SKU's current forecast was made with is not among them, champion or not, nor one on a trial that is open.
-    """
-    on_trial = select(trial.c.id).where(
-        trial.c.sku == models.c.sku, trial.c.version == models.c.version, trial.c.status == "open"
-    )
-    age = func.row_number().over(partition_by=models.c.sku, order_by=models.c.version.desc()).label("age")
-    in_use = or_(
-        select(forecast.c.id)
-        .where(forecast.c.sku == models.c.sku, forecast.c.model_version == models.c.version, forecast.c.current)
-        .exists(),
-        select(trial.c.id)
-        .where(
-            trial.c.sku == models.c.sku,
-            trial.c.status == "open",
-            or_(trial.c.version == models.c.version, trial.c.rival == models.c.version),
-        )
-        .exists(),
-    )
-    old: list[ModelVersion] = []
-    for part in in_parts(sorted(set(skus))):
-        others = and_(models.c.sku.in_(part), ~models.c.champion, models.c.deleted_at.is_(None), ~on_trial.exists())
-        ranked = select(models, age, in_use.label("in_use")).where(others).subquery()
-        columns = [ranked.c[column.name] for column in models.c]
-        beyond = and_(ranked.c.age > keep, ~ranked.c.in_use)
-        old += [_version(row) for row in connection.execute(select(*columns).where(beyond).order_by(ranked.c.sku))]
-    return old
-
-
-def prune(connection: Connection, skus: Iterable[str], keep: int, now: datetime) -> list[ModelVersion]:
-    """Give up what `superseded` finds; returns those given up."""
-    old = superseded(connection, skus, keep)
-    give_up(connection, old, now)
-    return old
-
-
-def kept(connection: Connection, skus: Iterable[str] | None = None) -> list[ModelVersion]:
-    """Every version whose files are kept, of some SKUs or of all, by SKU."""
-    query = select(models).where(models.c.deleted_at.is_(None)).order_by(models.c.sku, models.c.version)
-    if skus is None:
-        return [_version(row) for row in connection.execute(query)]
-    parts = in_parts(sorted(set(skus)))
-    return [_version(row) for part in parts for row in connection.execute(query.where(models.c.sku.in_(part)))]
-
-
-def give_up(connection: Connection, given_up: Sequence[ModelVersion], now: datetime) -> None:
-    """Give up versions, champions too; their rows stay, their files can go once the transaction is through."""
-    if not given_up:
-        return
-    statement = (
-        update(models)
-        .where(models.c.sku == bindparam("of_sku"), models.c.version == bindparam("of_version"))
-        .values(champion=False, deleted_at=now)
-    )
-    connection.execute(statement, [{"of_sku": version.sku, "of_version": version.version} for version in given_up])
-
-
 def _refuse_known(connection: Connection, versions: Sequence[ModelVersion]) -> None:
     wanted = {(version.sku, version.version) for version in versions}
     for part in in_parts(sorted({sku for sku, _ in wanted})):
@@ -300,10 +224,12 @@ def _row(version: ModelVersion) -> dict[str, object]:
     return {column.name: getattr(version, column.name) for column in models.c}
 
 
-def _version(row: Row[Any]) -> ModelVersion:
+def version_of(row: Row[Any]) -> ModelVersion:
+    """A version from a row of the table."""
     return ModelVersion(**row._mapping)
 
 
-def _unknown(sku: str, version: str | None) -> UnknownVersionError:
+def unknown(sku: str, version: str | None) -> UnknownVersionError:
+    """The error for a version that is not there; None is the champion."""
     what = "no model" if version is None else f"no model version {version}"
     return UnknownVersionError(f"SKU {sku!r} has {what}.", remedy=f"`pricecast train --sku {sku}` makes one.")

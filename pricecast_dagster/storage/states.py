@@ -1,7 +1,7 @@
 """States: what each stage of each SKU was built from, and what it holds.
 
-Belongs here: reading states, recording what a stage did, refusing what came second, and what Dagster was told. Not here: the
-rule of staleness itself (`storage.staleness`), and computing anything.
+Belongs here: reading states, recording what a stage did, and refusing what came second. Not here: what Dagster was told of it
+(`storage.announcements`), the rule of staleness itself (`storage.staleness`), and computing anything.
 
 Optimistic concurrency: whoever records a success says which version of the upstream it was made from. If the upstream holds
 another one by now, the result answers a question that nobody asks any more; it is refused, and the newer one stays.
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, Row, Select, delete, select, update
 
 from pricecast_dagster.schemas import STAGES, Stage
 from pricecast_dagster.storage import staleness
@@ -78,7 +78,7 @@ def read_states(
     query = select(stage_state).order_by(stage_state.c.sku)
     if stages is not None:
         query = query.where(stage_state.c.stage.in_([stage.value for stage in stages]))
-    found = (_state(row) for row in _rows(connection, query, skus))
+    found = (state_of(row) for row in _rows(connection, query, skus))
     return {(state.sku, state.stage): state for state in found}
 
 
@@ -91,7 +91,7 @@ def failed(connection: Connection, limit: int | None = None) -> list[StageState]
         .order_by(stage_state.c.updated_at.desc(), stage_state.c.sku)
         .limit(limit)
     )
-    return [_state(row) for row in connection.execute(query)]
+    return [state_of(row) for row in connection.execute(query)]
 
 
 def record_success(connection: Connection, rows: Sequence[StageState]) -> list[_Key]:
@@ -182,47 +182,6 @@ def lock(connection: Connection, skus: Iterable[str]) -> None:
     query = select(product.c.sku).order_by(product.c.sku).with_for_update(key_share=True)
     for part in in_parts(sorted(set(skus))):
         connection.execute(query.where(product.c.sku.in_(part))).all()
-
-
-def announce(connection: Connection, told: Sequence[tuple[str, Stage, str | None]]) -> None:
-    """Note which results Dagster was told: SKU, stage and data version; what has moved on meanwhile is still to be told."""
-    _note_told(connection, told, stage_state.c.data_version == bindparam("version"))
-
-
-def announce_failures(connection: Connection, told: Sequence[tuple[str, Stage]]) -> None:
-    """Note which failures Dagster was told; what was repaired meanwhile is still to be told."""
-    _note_told(connection, [(sku, stage, None) for sku, stage in told], stage_state.c.error.is_not(None))
-
-
-def _note_told(
-    connection: Connection, told: Sequence[tuple[str, Stage, str | None]], as_it_was_told: ColumnElement[bool]
-) -> None:
-    if not told:
-        return
-    statement = (
-        update(stage_state)
-        .where(stage_state.c.sku == bindparam("of_sku"), stage_state.c.stage == bindparam("of_stage"), as_it_was_told)
-        .values(announced_version=stage_state.c.data_version)
-    )
-    connection.execute(
-        statement, [{"of_sku": sku, "of_stage": stage.value, "version": version} for sku, stage, version in sorted(told, key=str)]
-    )
-
-
-def unannounced(connection: Connection, limit: int | None = None) -> list[StageState]:
-    """States of active products whose last result or failure Dagster was not told of, upstream stages of a SKU first."""
-    query = (
-        select(stage_state)
-        .join(product)
-        .where(
-            stage_state.c.data_version.is_distinct_from(stage_state.c.announced_version),
-            or_(stage_state.c.data_version.is_not(None), stage_state.c.error.is_not(None)),
-            product.c.active,
-        )
-        .order_by(stage_state.c.sku, staleness.position(stage_state.c.stage))
-        .limit(limit)
-    )
-    return [_state(row) for row in connection.execute(query)]
 
 
 def out_of_date(connection: Connection, code_versions: Mapping[Stage, str], limit: int | None) -> list[OutOfDate]:
@@ -329,7 +288,8 @@ def _row(state: StageState) -> dict[str, object]:
     }
 
 
-def _state(row: Row[Any]) -> StageState:
+def state_of(row: Row[Any]) -> StageState:
+    """A state from a row of its table."""
     inputs = failed_inputs = None
     if row.upstream_version is not None:
         inputs = Inputs(row.upstream_version, row.code_version, row.request_id)

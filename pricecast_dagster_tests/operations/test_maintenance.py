@@ -12,7 +12,7 @@ from pricecast_dagster.operations.maintenance import clear, examine
 from pricecast_dagster.schemas import Stage
 from pricecast_dagster.stages.bundles import load_model
 from pricecast_dagster.stages.context import StageContext, open_context
-from pricecast_dagster.storage import forecasts, ingests, monitor_results, products, registry, states, trials
+from pricecast_dagster.storage import forecasts, ingests, monitor_results, products, registry, retention, states, trials
 from pricecast_dagster.storage.monitor_results import MonitorResult
 from pricecast_dagster.storage.trials import Role, Trial, TrialStatus
 from pricecast_dagster_tests.shop import Shop, open_shop
@@ -56,12 +56,12 @@ def test_what_is_in_force_or_referred_to_survives_any_age(shop: Shop) -> None:
     context = later(shop)
     before = shop.context()
     with before.database.read() as connection:
-        held, kept = states.read_states(connection), registry.kept(connection)
+        held, kept = states.read_states(connection), retention.kept(connection)
         answers = forecasts.currents(connection, ["SKU0001", "SKU0002"])
     clear(context)
     with context.database.read() as connection:
         assert states.read_states(connection) == held
-        assert registry.kept(connection) == kept
+        assert retention.kept(connection) == kept
         assert forecasts.currents(connection, ["SKU0001", "SKU0002"]) == answers
     for version in kept:
         load_model(context, version.sku, version.version)
@@ -76,7 +76,7 @@ def test_what_is_in_force_or_referred_to_survives_any_age(shop: Shop) -> None:
 def test_model_versions_past_the_keep_count_go_with_their_files(shop: Shop) -> None:
     context = open_context(shop.settings.model_copy(update={"keep_versions": 1}), clock=shop.clock)
     with context.database.read() as connection:
-        doomed = registry.superseded(connection, ["SKU0001"], 1)
+        doomed = retention.superseded(connection, ["SKU0001"], 1)
     assert len(doomed) == 1
     assert counts(clear, context)["model versions"] == 1
     with pytest.raises(UnknownVersionError):
@@ -85,7 +85,7 @@ def test_model_versions_past_the_keep_count_go_with_their_files(shop: Shop) -> N
 
 def test_a_version_that_the_forecast_in_force_was_made_with_stays_though_it_is_no_champion(shop: Shop) -> None:
     with shop.context().database.write() as connection:
-        oldest = registry.kept(connection, ["SKU0001"])[0]
+        oldest = retention.kept(connection, ["SKU0001"])[0]
         registry.promote(connection, "SKU0001", oldest.version, shop.clock())
     context = open_context(shop.settings.model_copy(update={"keep_versions": 1}), clock=shop.clock)
     with context.database.read() as connection:
@@ -114,13 +114,13 @@ def test_a_product_that_is_gone_is_kept_for_its_time_and_then_given_up_whole(sho
     shop.refresh()
     assert "products that are gone" not in counts(clear, later(shop, timedelta(days=100)))
     with shop.context().database.read() as connection:
-        assert registry.kept(connection, ["SKU0001"])
+        assert retention.kept(connection, ["SKU0001"])
     context = later(shop)
     assert counts(examine, context)["products that are gone"] == 1
     clear(context)
     assert "products that are gone" not in counts(examine, context)
     with context.database.read() as connection:
-        assert registry.kept(connection, ["SKU0001"]) == []
+        assert retention.kept(connection, ["SKU0001"]) == []
         assert forecasts.of_sku(connection, "SKU0001") == []
         assert states.read_states(connection, ["SKU0001"]) == {}
         assert products.get(connection, "SKU0001").removed_at is not None
@@ -167,7 +167,7 @@ def test_old_results_of_the_monitor_go(shop: Shop) -> None:
 
 def test_a_version_on_an_open_trial_stays_whatever_its_age(shop: Shop) -> None:
     with shop.context().database.write() as connection:
-        oldest = registry.kept(connection, ["SKU0001"])[0]
+        oldest = retention.kept(connection, ["SKU0001"])[0]
         begun = Trial("SKU0001", Role.CHALLENGER, oldest.version, "20260102T000000Z", "a trial", *DAYS, shop.clock())
         trials.begin(connection, [begun])
     clear(open_context(shop.settings.model_copy(update={"keep_versions": 1}), clock=shop.clock))

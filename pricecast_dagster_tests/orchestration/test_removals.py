@@ -5,7 +5,7 @@ import pytest
 from pricecast_dagster.errors import UnknownSkuError
 from pricecast_dagster.operations.forecasts import predict
 from pricecast_dagster.orchestration.partitions import PARTITIONS_NAME
-from pricecast_dagster.storage import forecasts, registry
+from pricecast_dagster.storage import forecasts, retention
 from pricecast_dagster_tests.orchestration.conftest import Desk
 from pricecast_dagster_tests.orchestration.test_sensors import tick
 
@@ -25,7 +25,7 @@ def test_a_product_that_the_command_line_found_gone_is_retired_by_the_sensor_and
         predict(context, "SKU0003", 14)
     with context.database.read() as connection:
         assert [stored.sku for stored in forecasts.stream(connection)] == ["SKU0001", "SKU0002", "SKU0004"]
-        assert registry.kept(connection, ["SKU0003"])
+        assert retention.kept(connection, ["SKU0003"])
 
 
 def test_a_product_that_returns_is_computed_anew_and_served_again(desk: Desk) -> None:

@@ -4,6 +4,7 @@ Belongs here: what is clicked and read, by role and text. Not here: what should 
 left in the folder the caller names.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
 
 CHROMIUM = Path("/usr/bin/chromium")
 MILLISECONDS = 60_000
+
+_DOT = """line => {
+  for (let row = line; row; row = row.parentElement)
+    for (const part of row.querySelectorAll("*")) {
+      const style = getComputedStyle(part), box = part.getBoundingClientRect();
+      if (box.width > 4 && box.width < 17 && box.width === box.height && style.borderRadius !== "0px")
+        return style.backgroundColor;
+    }
+  return "";
+}"""
+"""The colour of the round mark in the line of a partition."""
 
 
 class Browser:
@@ -54,17 +66,18 @@ class Browser:
         dialog.get_by_role("button", name="Launch 1 run").click()
 
     def partition(self, asset: str, key: str) -> str:
-        """What the pane of one partition says: its state, its marks, why it was computed."""
+        """What the page says of one partition: the colour in the list, then the pane's state, marks, and why it was computed."""
         self.page.goto(f"{self.url}/assets/{asset}?view=partitions")
         self.page.get_by_role("textbox", name="Filter by name…").fill(key)
-        self.page.get_by_text(key, exact=True).first.click()
+        line = self.page.get_by_text(key, exact=True).first
+        line.click()
         reason = self.page.get_by_role("row", name="reason")
         reason.first.wait_for()
         self._picture(f"partition-{asset}-{key}")
         # What stands beside the heading comes later than the table.
         self.page.wait_for_timeout(1500)
         text = self.page.locator("body").inner_text()
-        return " ".join(text[text.rindex("Missing (") :].split())
+        return " ".join([_named(line.evaluate(_DOT)), *text[text.rindex("Missing (") :].split()])
 
     def _choose(self, keys: Sequence[str], beginning: str = "") -> "Locator":
         dialog = self.page.get_by_role("dialog").first
@@ -83,6 +96,12 @@ class Browser:
 
     def _picture(self, name: str) -> None:
         self.page.screenshot(path=self.pictures / f"{name}.png")
+
+
+def _named(colour: str) -> str:
+    """Red or green, whichever there is more of; what the browser says where there is no colour."""
+    parts = [float(part) for part in re.findall(r"[0-9.]+", colour)]
+    return colour if len(parts) < 3 or parts[0] == parts[1] else ("red" if parts[0] > parts[1] else "green")
 
 
 @contextmanager

@@ -68,15 +68,17 @@ def one_model_while_a_batch_runs(platform: Platform, browser: Browser, changed: 
 
 
 def look_at_failure(platform: Platform, browser: Browser, asset: str, sku: str) -> None:
-    """The partition is red to a person, too."""
-    _look(platform, browser, asset, sku, has="Failed", has_not=None)
+    """The partition is red to a person, too, who is told of the run."""
+    _look(platform, browser, asset, sku, has="failed, and did not materialize this asset", colour="red")
 
 
-def _look(platform: Platform, browser: Browser, asset: str, sku: str, *, has: str, has_not: str | None = None) -> None:
+def _look(
+    platform: Platform, browser: Browser, asset: str, sku: str, *, has: str, has_not: str | None = None, colour: str = "green"
+) -> None:
     began = time.monotonic()
     text = browser.partition(asset, encode_key(sku))
-    right = has in text and (has_not is None or has_not not in text)
-    wanted = f"“{has}”" + (f" and no “{has_not}”" if has_not else "")
+    right = text.startswith(colour) and has in text and (has_not is None or has_not not in text)
+    wanted = f"“{has}” in {colour}" + (f" and no “{has_not}”" if has_not else "")
     platform.note(f"the page of {asset}, {sku}, says {wanted}", right=right, seconds=time.monotonic() - began, found=text[:80])
 
 

@@ -11,7 +11,7 @@ from pricecast_dagster.schemas import PRICE, SKU, STAGES, Stage
 from pricecast_dagster.stages import refresh
 from pricecast_dagster.stages.outcome import Outcome, Report, Status
 from pricecast_dagster.stages.plan import Plan
-from pricecast_dagster.storage import forecasts, products, registry, requests, states
+from pricecast_dagster.storage import forecasts, products, registry, requests, retention, states
 from pricecast_dagster_tests.shop import Shop, open_shop
 
 
@@ -258,7 +258,7 @@ def test_a_model_made_in_the_second_its_predecessor_was_deleted_in_has_a_name_of
     context = replace(shop.context(), clock=lambda: moment)
     refresh.run(context, Plan(skus=("SKU0001",)))
     with context.database.write() as connection:
-        registry.delete(connection, "SKU0001", moment)
+        retention.delete(connection, "SKU0001", moment)
     refresh.run(context, Plan(skus=("SKU0001",), stages=frozenset({Stage.PRICE_MODEL}), only_stale=False, source="never"))
     with context.database.read() as connection:
         versions = registry.versions(connection, "SKU0001")

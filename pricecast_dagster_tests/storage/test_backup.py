@@ -11,7 +11,7 @@ import pytest
 
 from pricecast_dagster.errors import DamagedArtifactError, StorageError
 from pricecast_dagster.schemas import STAGES, Stage
-from pricecast_dagster.storage import products, registry, requests, states
+from pricecast_dagster.storage import products, registry, requests, retention, states
 from pricecast_dagster.storage.artifacts import Artifacts
 from pricecast_dagster.storage.backup import backup, restore
 from pricecast_dagster.storage.database import Database, open_database
@@ -153,7 +153,7 @@ def test_a_deleted_model_is_whole_again_after_a_restore(place: Maker, tmp_path: 
     before = here.versions("A-17")
     backup(here.database, here.artifacts, tmp_path / "models.tar")
     with here.database.write() as connection:
-        registry.delete(connection, "A-17", LATER)
+        retention.delete(connection, "A-17", LATER)
     here.artifacts.delete("A-17", "20260301T000000Z")
     restore(here.database, here.artifacts, tmp_path / "models.tar")
     assert here.versions("A-17") == before
@@ -164,7 +164,7 @@ def test_deleted_versions_are_not_in_a_backup(place: Maker, tmp_path: Path) -> N
     here = place("sqlite", "here")
     here.train("A-17", "20260301T000000Z", champion=False)
     with here.database.write() as connection:
-        registry.delete(connection, "A-17", LATER)
+        retention.delete(connection, "A-17", LATER)
     here.artifacts.delete("A-17", "20260301T000000Z")
     here.train("A-17", "20260302T000000Z")
     assert backup(here.database, here.artifacts, tmp_path / "models.tar").versions == 1
@@ -180,7 +180,7 @@ def test_a_version_that_is_pruned_while_the_backup_runs_is_left_out(place: Maker
 
         def read_files(self, sku: str, version: str, expected_sha256: str | None = None) -> dict[str, bytes]:
             with here.database.write() as connection:
-                for given_up in registry.prune(connection, ["A-17"], keep=0, now=LATER):
+                for given_up in retention.prune(connection, ["A-17"], keep=0, now=LATER):
                     self.delete(given_up.sku, given_up.version)
             return super().read_files(sku, version, expected_sha256)
 

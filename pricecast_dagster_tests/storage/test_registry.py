@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sqlalchemy.exc import IntegrityError
 
 from pricecast_dagster.errors import SupersededError, UnknownVersionError
-from pricecast_dagster.storage import products, registry
+from pricecast_dagster.storage import products, registry, retention
 from pricecast_dagster.storage.database import Database
 from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.tables import modelos_predicao
@@ -124,23 +124,23 @@ def test_without_an_earlier_champion_there_is_no_way_back(stocked: Database) -> 
 def test_a_deleted_model_leaves_its_rows_and_cannot_be_promoted(stocked: Database) -> None:
     with stocked.write() as connection:
         registry.add(connection, [model("1", champion=True), model("2")])
-        assert [one.version for one in registry.delete(connection, "A-1", NOW)] == ["2", "1"]
+        assert [one.version for one in retention.delete(connection, "A-1", NOW)] == ["2", "1"]
         assert registry.champions(connection, ["A-1"]) == {}
         assert [one.deleted_at for one in registry.versions(connection, "A-1")] == [NOW, NOW]
         with pytest.raises(UnknownVersionError, match="was deleted at 2025-10-16 19:30 UTC"):
             registry.promote(connection, "A-1", "1", NOW)
         with pytest.raises(UnknownVersionError, match="has no model"):
-            registry.delete(connection, "A-1", NOW)
+            retention.delete(connection, "A-1", NOW)
 
 
 def test_pruning_keeps_the_champion_and_the_newest_others(stocked: Database) -> None:
     with stocked.write() as connection:
         registry.add(connection, [model(str(number)) for number in range(1, 8)] + [model("0", champion=True), model("1", "A-2")])
-        given_up = registry.prune(connection, ["A-1", "A-2"], keep=2, now=NOW)
+        given_up = retention.prune(connection, ["A-1", "A-2"], keep=2, now=NOW)
         assert sorted(one.version for one in given_up) == ["1", "2", "3", "4", "5"]
         kept = [one.version for one in registry.versions(connection, "A-1") if one.deleted_at is None]
         assert kept == ["7", "6", "0"]
-        assert registry.prune(connection, ["A-1", "A-2"], keep=2, now=NOW) == []
+        assert retention.prune(connection, ["A-1", "A-2"], keep=2, now=NOW) == []
 
 
 def test_champions_are_listed_by_sku_in_pages_and_by_prefix(stocked: Database) -> None:
@@ -187,7 +187,7 @@ class Registry(RuleBasedStateMachine):
     @rule(keep=st.integers(0, 2))
     def prune(self, keep: int) -> None:
         with self.database.write() as connection:
-            registry.prune(connection, ["A-1"], keep, self._now())
+            retention.prune(connection, ["A-1"], keep, self._now())
         others = [version for version in self.alive if version != self.champion]
         stay = set(others[len(others) - keep :]) | {self.champion}
         self.alive = [version for version in self.alive if version in stay]
@@ -196,7 +196,7 @@ class Registry(RuleBasedStateMachine):
     @rule()
     def delete(self) -> None:
         with self.database.write() as connection:
-            registry.delete(connection, "A-1", self._now())
+            retention.delete(connection, "A-1", self._now())
         self.alive, self.champion = [], None
 
     @invariant()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pricecast_dagster.schemas import STAGES, Stage
-from pricecast_dagster.storage import products, states
+from pricecast_dagster.storage import announcements, products, states
 from pricecast_dagster.storage.database import Database
 from pricecast_dagster.storage.json_text import to_json
 from pricecast_dagster.storage.states import Inputs, StageState
@@ -187,23 +187,23 @@ def test_a_state_without_inputs_cannot_be_recorded(stocked: Database) -> None:
 def test_dagster_is_told_of_everything_once(stocked: Database) -> None:
     with stocked.write() as connection:
         states.record_success(connection, [features("f1", "h1"), history("h1", 1), history("h1", 1, "A-2")])
-        waiting = states.unannounced(connection)
+        waiting = announcements.unannounced(connection)
         assert [(state.sku, state.stage) for state in waiting] == [
             ("A-1", Stage.RAW_HISTORY),
             ("A-1", Stage.FEATURE_TABLE),
             ("A-2", Stage.RAW_HISTORY),
         ]
-        assert len(states.unannounced(connection, 1)) == 1
-        states.announce(connection, [(state.sku, state.stage, state.data_version) for state in waiting])
-        assert states.unannounced(connection) == []
+        assert len(announcements.unannounced(connection, 1)) == 1
+        announcements.announce(connection, [(state.sku, state.stage, state.data_version) for state in waiting])
+        assert announcements.unannounced(connection) == []
     assert one(stocked, Stage.RAW_HISTORY).announced_version == "h1"
 
 
 def test_what_moved_on_while_dagster_was_told_is_told_again(stocked: Database) -> None:
     with stocked.write() as connection:
         states.record_success(connection, [history("h2", 2)])
-        states.announce(connection, [("A-1", Stage.RAW_HISTORY, "h1")])
-        assert [state.data_version for state in states.unannounced(connection)] == ["h2"]
+        announcements.announce(connection, [("A-1", Stage.RAW_HISTORY, "h1")])
+        assert [state.data_version for state in announcements.unannounced(connection)] == ["h2"]
 
 
 def test_dagster_is_told_of_a_failure_and_of_its_repair_though_the_version_is_the_old_one(stocked: Database) -> None:
@@ -211,21 +211,21 @@ def test_dagster_is_told_of_a_failure_and_of_its_repair_though_the_version_is_th
     bad = StageState(*key, failed_inputs=Inputs("bad", "1"), error="no rows", updated_at=LATER, ingest_id=2)
     with stocked.write() as connection:
         states.record_success(connection, [history("h1", 1)])
-        states.announce(connection, [(*key, "h1")])
+        announcements.announce(connection, [(*key, "h1")])
         states.record_failure(connection, [bad])
-        assert [state.error for state in states.unannounced(connection)] == ["no rows"]
-        states.announce_failures(connection, [key])
-        assert states.unannounced(connection) == []
+        assert [state.error for state in announcements.unannounced(connection)] == ["no rows"]
+        announcements.announce_failures(connection, [key])
+        assert announcements.unannounced(connection) == []
         states.record_success(connection, [history("h1", 3)])
-        states.announce_failures(connection, [key])  # it came late
-        assert [(state.data_version, state.error) for state in states.unannounced(connection)] == [("h1", None)]
+        announcements.announce_failures(connection, [key])  # it came late
+        assert [(state.data_version, state.error) for state in announcements.unannounced(connection)] == [("h1", None)]
 
 
 def test_a_failure_of_a_product_that_never_had_rows_is_told_too(stocked: Database) -> None:
     bad = StageState("A-1", Stage.RAW_HISTORY, failed_inputs=Inputs("bad", "1"), error="no rows", updated_at=LATER, ingest_id=2)
     with stocked.write() as connection:
         states.record_failure(connection, [bad])
-        assert [state.sku for state in states.unannounced(connection)] == ["A-1"]
+        assert [state.sku for state in announcements.unannounced(connection)] == ["A-1"]
 
 
 def test_a_withdrawn_model_and_a_removed_product_are_not_told(stocked: Database) -> None:
@@ -233,7 +233,7 @@ def test_a_withdrawn_model_and_a_removed_product_are_not_told(stocked: Database)
         states.record_success(connection, [history("h1", 1), history("h1", 1, "A-2")])
         states.set_version(connection, "A-1", Stage.RAW_HISTORY, None, "by hand", LATER)
         products.remove(connection, ["A-2"], NOW)
-        assert states.unannounced(connection) == []
+        assert announcements.unannounced(connection) == []
 
 
 @given(
