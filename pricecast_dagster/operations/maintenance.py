@@ -242,7 +242,7 @@ class _Retention:
 
     def old_pooled(self) -> list[str]:
         """Pooled models that nothing refers to."""
-        needed = {str(version.facts[POOLED]) for version in self.ask(registry.kept) if POOLED in version.facts}
+        needed = {str(version.facts[POOLED]) for version in self.ask(retention.kept) if POOLED in version.facts}
         return self.ask(lambda connection: pooled_models.superseded(connection, needed))
 
     def give_up_pooled(self) -> int:
