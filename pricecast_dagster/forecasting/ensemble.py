@@ -36,8 +36,8 @@ _PRIOR: Final[dict[Kind, dict[str, float]]] = {
     Kind.STICKY: {SMOOTHING: 0.1, COMEBACK: 0.3, AUTOREGRESSIVE: 0.0, DIRECT_STEP: 0.5, DIRECT_LEVEL: 0.0, POOLED: 0.2},
 }
 """Learners' weights are of what is left to go from the rules' answer. Additional members begin at nothing, but for the pooled
-one on sticky prices: it has been right on other products before it is weighed on this one. On noise 0.2 of it cost a gift shop's till
-averages 0.5 % of RMSE and gained 1.6 % of WAPE, as members that learn absolute errors do; sparse grocery tills gained 0.2 %."""
+one on sticky prices: it has been right on other products before it is weighed on this one. On noise 0.2 of it cost a gift shop's
+till averages 0.5 % of RMSE and gained 1.6 % of WAPE, as members that learn absolute errors do; grocery tills gained 0.2 %."""
 
 _RULES_PRIOR_FORTNIGHTS: Final[dict[Kind, float]] = {Kind.NOISY: 30.0, Kind.STICKY: 1.0}
 _LEARNERS_PRIOR_FORTNIGHTS: Final[dict[Kind, float]] = {Kind.NOISY: 30.0, Kind.STICKY: 5.0}

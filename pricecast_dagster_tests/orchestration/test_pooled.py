@@ -3,11 +3,9 @@
 from dataclasses import replace
 
 import dagster as dg
-import pytest
 from dagster._core.definitions.data_version import CODE_VERSION_TAG
 
 from pricecast_dagster.forecasting.recipe import POOLED
-from pricecast_dagster.operations.pooling import pool
 from pricecast_dagster.orchestration.maintenance import MAINTENANCE_JOB
 from pricecast_dagster.schemas import Stage
 from pricecast_dagster.settings import load_settings
@@ -30,17 +28,12 @@ def code_versions_of(desk: Desk, stage: Stage) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("maintenance", [False, True], ids=["by the command", "by maintenance"])
-def test_the_sensor_takes_every_model_with_the_member_up_again(desk: Desk, maintenance: bool) -> None:
-    shop = with_settings(desk.shop, members=[POOLED])
+def test_maintenance_makes_it_and_the_sensor_takes_every_model_with_the_member_up_again(desk: Desk) -> None:
+    shop = with_settings(desk.shop, members=[POOLED], pool_days=28)
     desk = Desk(shop, desk.instance, definitions_of(shop))
     desk.run()
     assert tick(desk, "out_of_date") == "Every product is up to date."
-    if maintenance:
-        job = definitions_of(with_settings(shop, pool_days=28)).resolve_job_def(MAINTENANCE_JOB)
-        assert job.execute_in_process(instance=desk.instance).success
-    else:
-        pool(shop.context())
+    assert desk.definitions.resolve_job_def(MAINTENANCE_JOB).execute_in_process(instance=desk.instance).success
     asked = tick(desk, "out_of_date")
     assert isinstance(asked, dg.RunRequest)
     assert asked.tags["pricecast/reason"] == "pooled model changed (4)"
