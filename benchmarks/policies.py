@@ -5,8 +5,9 @@ champion's. Printed: what the monitor found of the planted troubles, how late, a
 was served under each policy, beside the last value's and beside weekly's on the same products, and the tuning trials it cost.
 
 Compared are so many products of each trouble and so many quiet ones; the portfolio is their mean in the shares of the retailer.
-First the monitor's policy, then the others product by product, then products that only the monitor watches, until the minutes
-are used up; with a file of finished batches the next call, of the same code, goes on where this one stopped.
+First the monitor's policy on these and on others that only it watches, up to the whole retailer, fifty together; then the other
+policies product by product, until the minutes are used up. With a file of finished batches the next call, of the same code, goes
+on where this one stopped.
 
 Run: python -m benchmarks.policies [--troubled 2] [--quiet 10] [--watched 0] [--daily 0] [--trials 4] [--seed 2]
      [--minutes 6] [--keep FILE]
@@ -31,7 +32,9 @@ OURS, NEVER, MONTHLY, WEEKLY, DAILY = "ours", "never", "monthly", "weekly", "dai
 STEPS = {NEVER: 0, MONTHLY: 30, WEEKLY: 7, DAILY: 1}
 ALARMS = (Rule.ACCURACY, Rule.NAIVE, Rule.DRIFT, Rule.SHIFT, Rule.CORRECTION)
 PRODUCTS = 300
-WATCHED_TOGETHER = 10
+WATCHED_TOGETHER = 50
+"""Products whose drift is corrected for each other; a shop corrects 500 together."""
+
 SOON_DAYS = 7
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -42,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--troubled", type=int, default=2, help="products of each trouble, served under every policy")
     parser.add_argument("--quiet", type=int, default=10, help="products without trouble, served under every policy")
-    parser.add_argument("--watched", type=int, default=0, help="more products, served under the monitor's policy only")
+    parser.add_argument("--watched", type=int, default=0, help="products under the monitor's policy, at least those compared")
     parser.add_argument("--daily", type=int, default=0, help="of those compared, trained daily too")
     parser.add_argument("--trials", type=int, default=4, help="of each tuning")
     parser.add_argument("--seed", type=int, default=2)
@@ -72,13 +75,13 @@ def _batches(truth: Truth, chosen: argparse.Namespace) -> Iterator[tuple[str, ND
     quiet = _spread(truth.of(Trouble.NONE), chosen.quiet)
     place = np.concatenate([np.linspace(0, 1, len(some), endpoint=False) for some in (troubled, quiet)])
     compared = np.concatenate([troubled, quiet])[np.argsort(place, kind="stable")]
-    yield OURS, np.sort(compared)
+    others = _spread(np.setdiff1d(np.arange(PRODUCTS), compared), max(chosen.watched - len(compared), 0))
+    watched = np.union1d(compared, others)
+    together = -(-len(watched) // WATCHED_TOGETHER)
+    yield from ((OURS, watched[position::together]) for position in range(together))
     for position, number in enumerate(compared):
         policies = (NEVER, WEEKLY, MONTHLY, *([DAILY] if position < chosen.daily else []))
         yield from ((policy, np.array([number])) for policy in policies)
-    others = _spread(np.setdiff1d(np.arange(PRODUCTS), compared), chosen.watched)
-    for start in range(0, len(others), WATCHED_TOGETHER):
-        yield OURS, others[start : start + WATCHED_TOGETHER]
 
 
 def _spread(numbers: NDArray[np.intp], count: int) -> NDArray[np.intp]:

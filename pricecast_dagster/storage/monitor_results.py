@@ -108,6 +108,12 @@ def of_sku(connection: Connection, sku: str, *, kind: str | None = None, limit: 
     return [_result(row) for row in connection.execute(query)]
 
 
+def of_day(connection: Connection, day: date) -> list[MonitorResult]:
+    """What was not well on rows until a day, by SKU."""
+    query = select(monitor_result).where(monitor_result.c.day == day, monitor_result.c.verdict != GOOD)
+    return [_result(row) for row in connection.execute(query.order_by(monitor_result.c.sku, monitor_result.c.kind))]
+
+
 def expired(connection: Connection, before: datetime) -> int:
     """How many measurements are from before a time."""
     return connection.scalar(select(func.count()).select_from(monitor_result).where(monitor_result.c.measured_at < before)) or 0
