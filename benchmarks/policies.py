@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from pricecast_dagster.forecasting.policy import Rule
 from pricecast_dagster.settings import RETRAIN_LIMITS
 from pricecast_dagster_tests.monitoring import simulation
+from pricecast_dagster_tests.monitoring.carrying import HORIZON
 from pricecast_dagster_tests.monitoring.truth import LEARNT_DAYS, SHARES, Trouble, Truth, make_truth
 
 OURS, NEVER, MONTHLY, WEEKLY, DAILY = "ours", "never", "monthly", "weekly", "daily"
@@ -99,7 +100,8 @@ def _serve(truth: Truth, numbers: NDArray[np.intp], policy: str, trials: int) ->
     """One row a product: its trouble, its requests, its served error over the last value's, its trials."""
     limits = {Rule(name): limit for name, limit in RETRAIN_LIMITS.items()}
     decide = simulation.watching(limits) if policy == OURS else simulation.every(STEPS[policy])
-    service = simulation.run(truth, decide, trials=trials)
+    # A promoted recipe is on probation in a shop; trained every week, it is replaced before that could end.
+    service = simulation.run(truth, decide, trials=trials, on_probation=policy == OURS)
     errors = service.errors()
     naive = np.where(np.isfinite(errors), _last_value_errors(truth), np.nan)
     return [
@@ -107,7 +109,11 @@ def _serve(truth: Truth, numbers: NDArray[np.intp], policy: str, trials: int) ->
             "product": int(numbers[position]),
             "trouble": truth.trouble[position].value,
             "day": int(truth.day[position]),
-            "requests": [[asked.day, asked.due.rule.value] for asked in service.requests if asked.product == position],
+            "requests": [
+                [asked.day, asked.due.rule.value] for asked in service.requests if asked.product == position and asked.due
+            ],
+            "promoted": [day for number, day in service.promoted if number == position],
+            "rolled_back": [day for number, day in service.rolled_back if number == position],
             "squared": float(np.nansum(errors[position] ** 2)),
             "naive_squared": float(np.nansum(naive[position] ** 2)),
             "absolute": float(np.nansum(np.abs(errors[position]))),
@@ -121,7 +127,7 @@ def _serve(truth: Truth, numbers: NDArray[np.intp], policy: str, trials: int) ->
 def _last_value_errors(truth: Truth) -> NDArray[np.float64]:
     days = truth.panel.n_days
     origins = np.arange(LEARNT_DAYS - 1, days)
-    ahead = np.minimum(origins[:, None] + 1 + np.arange(simulation.HORIZON), days - 1)
+    ahead = np.minimum(origins[:, None] + 1 + np.arange(HORIZON), days - 1)
     return truth.panel.price[:, origins][:, :, None] - truth.panel.price[:, ahead]
 
 

@@ -42,6 +42,9 @@ TELLS: Final[Mapping[Rule, str]] = {
 WITHOUT_PAUSE: Final = frozenset({Rule.CORRECTION})
 """Rules that ask again soon after an earlier request: the rows are others now."""
 
+WITHOUT_CONTEST: Final = frozenset({Rule.CORRECTION})
+"""Rules that ask for fit, weights and bands to be made again, and for no new recipe: it was the rows that were wrong."""
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -55,6 +58,11 @@ class Due:
     rule: Rule
     severity: float
     evidence: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def contest(self) -> bool:
+        """Whether a new recipe is to be looked for: some rule over its limit wants one."""
+        return bool({self.rule, *map(Rule, self.evidence)} - WITHOUT_CONTEST)
 
 
 def judge(signals: Mapping[Rule, Values], limits: Mapping[Rule, float]) -> list[Due | None]:

@@ -25,7 +25,7 @@ class MonitorResult:
     """One measurement of one product.
 
     Attributes:
-        kind: what was measured: accuracy, drift, shift, correction.
+        kind: what was measured: accuracy, shift, noise, drift, correction, trial.
         verdict: `ok`, or what was found, in words.
         measures: the figures.
         day: the last day of the rows it was measured on; None where that has no meaning.
