@@ -32,7 +32,9 @@ class Noise:
     """What was found; s SKUs.
 
     Attributes:
-        severity: (s,) the sum over its limit; 1 and more is noise. NaN where the past is too short.
+        severity: (s,) the largest the sum has been since it began to grow, over its limit; 1 and more is noise. NaN where the past
+            is too short. The largest and not the last: of weekly promotions the sum falls in between, and the finding would end
+            and begin again every week.
         times: (s,) the typical change from day to day since the sum began to grow, over the usual one; NaN as severity.
         since: (s,) column of the errors at which it began.
     """
@@ -58,8 +60,11 @@ def find_noise(errors: Values, past_prices: Values, past_observed: NDArray[np.bo
     largest = cumulative_sums(_steps(usual / scale))[0].max(axis=1, initial=0.0)
     recent = np.diff(errors, axis=1) / scale
     sums, since = cumulative_sums(_steps(recent))
-    severity = (sums[:, -1] if sums.shape[1] else np.zeros(len(errors))) / np.maximum(LEAST_LIMIT, MARGIN * largest)
-    counted = (np.arange(recent.shape[1]) >= since[:, None]) & np.isfinite(recent)
+    growing = np.arange(recent.shape[1]) >= since[:, None]
+    reached = np.where(growing, sums, 0.0).max(axis=1, initial=0.0)
+    going_on = sums[:, -1] > 0 if sums.shape[1] else np.zeros(len(errors), dtype=np.bool_)
+    severity = np.where(going_on, reached, 0.0) / np.maximum(LEAST_LIMIT, MARGIN * largest)
+    counted = growing & np.isfinite(recent)
     days = counted.sum(axis=1)
     times = np.sqrt(np.where(counted, recent * recent, 0.0).sum(axis=1) / np.maximum(days, 1))
     enough = known >= LEAST_PAST_DAYS

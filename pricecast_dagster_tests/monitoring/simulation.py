@@ -236,3 +236,13 @@ def measure(day: int, service: Service, products: Sequence[Product], known: Pane
         Rule.SHIFT: signals.shifted(known, recent, day, studied).severity,
         Rule.CORRECTION: np.where(corrected, changed, 0.0),
     }
+
+
+def noisy_days(service: Service) -> NDArray[np.bool_]:
+    """(n, days) days on which the monitor tells of noise, which asks for nothing and so changes nothing that was served."""
+    n_skus, days = service.truth.panel.price.shape
+    noisy = np.zeros((n_skus, days), dtype=np.bool_)
+    for day in range(LEARNT_DAYS, days):
+        known = service.truth.known_on(day)
+        noisy[:, day] = signals.noisy(known, served_on(day, service, known, signals.RECENT_DAYS), day).severity >= 1
+    return noisy
