@@ -32,9 +32,9 @@ class Noise:
     """What was found; s SKUs.
 
     Attributes:
-        severity: (s,) the largest the sum has been since it began to grow, over its limit; 1 and more is noise. NaN where the past
-            is too short. The largest and not the last: of weekly promotions the sum falls in between, and the finding would end
-            and begin again every week.
+        severity: (s,) the largest the sum has been since it began to grow, over its limit; 1 and more is noise. NaN where
+            the past is too short. Not the last sum: that of weekly promotions falls in between, and the finding would
+            end every week.
         times: (s,) the typical change from day to day since the sum began to grow, over the usual one; NaN as severity.
         since: (s,) column of the errors at which it began.
     """

@@ -59,11 +59,8 @@ def may_ask(
     for sku, one in due.items():
         last = asked.get(sku)
         recently = last is not None and last.status is not RequestStatus.WAITING and now - last.created_at < pause
-        if (recently or sku in resting) and last is not None and last.status is RequestStatus.CANCELLED:
-            continue
-        # A request that looked for no recipe is no reason to wait with looking for one.
-        looked = recently and last is not None and last.optimize
-        if (looked or sku in resting) and one.rule not in WITHOUT_PAUSE:
+        cancelled = last is not None and last.status is RequestStatus.CANCELLED
+        if (recently or sku in resting) and (cancelled or one.rule not in WITHOUT_PAUSE):
             continue
         evidence = {**one.evidence, "told": tell(one)}
         wanted.append(Asked(sku, one.rule.value, evidence, round(one.severity, 4), optimize=one.contest))

@@ -131,7 +131,7 @@ def _answer(service: Service, product: Product, asked: Request, trials: int, *, 
     """Do what a policy asks for: a contest, or where its rule wants no new recipe, the same one weighed again."""
     number, day, before = asked.product, asked.day, product.model
     history = service.truth.known_on(day).select([number])
-    product.studied = day
+    product.studied = product.asked = day
     if asked.due is not None:
         service.requests.append(asked)
         if not asked.due.contest:
@@ -139,7 +139,6 @@ def _answer(service: Service, product: Product, asked: Request, trials: int, *, 
             return
     model, new = study(history, before, trials, seed=seed_of(service.truth, number, day))
     product.found(model)
-    product.asked = day
     service.trials += trials
     service.studied[number] += 1
     if new:

@@ -11,11 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from pricecast_dagster.cli.main import main
-from pricecast_dagster.forecasting.policy import Due, Rule
 from pricecast_dagster.operations import findings, lineage, monitoring, retraining
 from pricecast_dagster.schemas import DATE, PRICE, SKU, Stage
 from pricecast_dagster.storage import registry, requests, served_scores
-from pricecast_dagster.storage.requests import RequestStatus, RetrainRequest
 from pricecast_dagster_tests.monitoring.living import CALM, SHIFTED, live, noisy_rows, open_with
 from pricecast_dagster_tests.shop import Shop
 
@@ -137,18 +135,6 @@ def test_a_price_that_becomes_noisier_is_told_and_nothing_is_asked_for(tmp_path:
     assert "noise" not in {due.rule.value for due in done.due.values()}
     told = [one.subject for one in findings.monitored(context)]
     assert f"monitor:noise:{SHIFTED}" in told
-
-
-def test_weighing_again_is_no_reason_to_wait_with_a_contest_unless_a_person_took_it_back(shifted: Shop) -> None:
-    context = shifted.context()
-    due = {CALM: Due(Rule.SHIFT, 2.0, {"shift": {"value": 2.0, "limit": 1.0}})}
-    before = RetrainRequest(1, CALM, "correction", {}, False, None, RequestStatus.ANSWERED, context.clock(), None, None)
-    for last, waits in (
-        (before, False),
-        (replace(before, optimize=True), True),
-        (replace(before, status=RequestStatus.CANCELLED), True),
-    ):
-        assert (retraining.may_ask(context, due, {CALM: last}, []) == []) == waits, last
 
 
 def test_the_budget_of_a_day_lets_the_worst_through_and_the_rest_waits(tmp_path: Path) -> None:
