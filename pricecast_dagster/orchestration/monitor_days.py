@@ -31,10 +31,11 @@ days_partitions = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, timezone="U
 
 @dg.asset(
     name="monitoring_report",
-    # Of all products and not of those of a day: they have no days.
-    deps=[dg.AssetDep(dg.AssetKey("forecast"), partition_mapping=dg.AllPartitionMapping())],
+    # Of all products and not of those of a day: they have no days. So no partition is named: a backfill of products would go
+    # on to every day there was. A group of its own, or "Materialize all" of the four stages would take it along.
+    deps=[dg.AssetDep(dg.AssetKey("forecast"), partition_mapping=dg.SpecificPartitionsPartitionMapping([]))],
     partitions_def=days_partitions,
-    group_name="pricecast",
+    group_name="monitoring",
     kinds={"python"},
     description="Served forecasts against what happened, drift, trials and retrain requests: the monitor's pass of each day. "
     "Today's partition makes a pass; that of a past day shows what is kept of its pass, for nothing can be looked at afterwards.",
