@@ -5,8 +5,9 @@ champion's. Printed: what the monitor found of the planted troubles, how late, a
 was served under each policy, beside the last value's and beside weekly's on the same products, and the tuning trials it cost.
 
 Compared are so many products of each trouble and so many quiet ones; the portfolio is their mean in the shares of the retailer.
-First the monitor's policy, then the others product by product, then products that only the monitor watches, until the minutes
-are used up; with a file of finished batches the next call, of the same code, goes on where this one stopped.
+First the monitor's policy on these and on others that only it watches, up to the whole retailer, fifty together; then the other
+policies product by product, until the minutes are used up. With a file of finished batches the next call, of the same code, goes
+on where this one stopped.
 
 Run: python -m benchmarks.policies [--troubled 2] [--quiet 10] [--watched 0] [--daily 0] [--trials 4] [--seed 2]
      [--minutes 6] [--keep FILE]
@@ -25,13 +26,16 @@ from numpy.typing import NDArray
 from pricecast_dagster.forecasting.policy import Rule
 from pricecast_dagster.settings import RETRAIN_LIMITS
 from pricecast_dagster_tests.monitoring import simulation
+from pricecast_dagster_tests.monitoring.carrying import HORIZON
 from pricecast_dagster_tests.monitoring.truth import LEARNT_DAYS, SHARES, Trouble, Truth, make_truth
 
 OURS, NEVER, MONTHLY, WEEKLY, DAILY = "ours", "never", "monthly", "weekly", "daily"
 STEPS = {NEVER: 0, MONTHLY: 30, WEEKLY: 7, DAILY: 1}
 ALARMS = (Rule.ACCURACY, Rule.NAIVE, Rule.DRIFT, Rule.SHIFT, Rule.CORRECTION)
 PRODUCTS = 300
-WATCHED_TOGETHER = 10
+WATCHED_TOGETHER = 50
+"""Products whose drift is corrected for each other; a shop corrects 500 together."""
+
 SOON_DAYS = 7
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -42,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--troubled", type=int, default=2, help="products of each trouble, served under every policy")
     parser.add_argument("--quiet", type=int, default=10, help="products without trouble, served under every policy")
-    parser.add_argument("--watched", type=int, default=0, help="more products, served under the monitor's policy only")
+    parser.add_argument("--watched", type=int, default=0, help="products under the monitor's policy, at least those compared")
     parser.add_argument("--daily", type=int, default=0, help="of those compared, trained daily too")
     parser.add_argument("--trials", type=int, default=4, help="of each tuning")
     parser.add_argument("--seed", type=int, default=2)
@@ -61,7 +65,7 @@ def main() -> None:
                     file.write(json.dumps({"name": name, "rows": done[name]}) + "\n")
         if name in done:
             found.setdefault(policy, []).extend(done[name])
-    _print_detection(found[OURS])
+    _print_detection(found.get(OURS, []))
     _print_policies(found)
 
 
@@ -72,13 +76,13 @@ def _batches(truth: Truth, chosen: argparse.Namespace) -> Iterator[tuple[str, ND
     quiet = _spread(truth.of(Trouble.NONE), chosen.quiet)
     place = np.concatenate([np.linspace(0, 1, len(some), endpoint=False) for some in (troubled, quiet)])
     compared = np.concatenate([troubled, quiet])[np.argsort(place, kind="stable")]
-    yield OURS, np.sort(compared)
+    others = _spread(np.setdiff1d(np.arange(PRODUCTS), compared), max(chosen.watched - len(compared), 0))
+    watched = np.union1d(compared, others)
+    together = -(-len(watched) // WATCHED_TOGETHER)
+    yield from ((OURS, watched[position::together]) for position in range(together))
     for position, number in enumerate(compared):
         policies = (NEVER, WEEKLY, MONTHLY, *([DAILY] if position < chosen.daily else []))
         yield from ((policy, np.array([number])) for policy in policies)
-    others = _spread(np.setdiff1d(np.arange(PRODUCTS), compared), chosen.watched)
-    for start in range(0, len(others), WATCHED_TOGETHER):
-        yield OURS, others[start : start + WATCHED_TOGETHER]
 
 
 def _spread(numbers: NDArray[np.intp], count: int) -> NDArray[np.intp]:
@@ -96,7 +100,9 @@ def _serve(truth: Truth, numbers: NDArray[np.intp], policy: str, trials: int) ->
     """One row a product: its trouble, its requests, its served error over the last value's, its trials."""
     limits = {Rule(name): limit for name, limit in RETRAIN_LIMITS.items()}
     decide = simulation.watching(limits) if policy == OURS else simulation.every(STEPS[policy])
-    service = simulation.run(truth, decide, trials=trials)
+    # A promoted recipe is on probation in a shop; trained every week, it is replaced before that could end.
+    service = simulation.run(truth, decide, trials=trials, on_probation=policy == OURS)
+    noisy = simulation.noisy_days(service) if policy == OURS else np.zeros(truth.panel.price.shape, dtype=np.bool_)
     errors = service.errors()
     naive = np.where(np.isfinite(errors), _last_value_errors(truth), np.nan)
     return [
@@ -104,7 +110,12 @@ def _serve(truth: Truth, numbers: NDArray[np.intp], policy: str, trials: int) ->
             "product": int(numbers[position]),
             "trouble": truth.trouble[position].value,
             "day": int(truth.day[position]),
-            "requests": [[asked.day, asked.due.rule.value] for asked in service.requests if asked.product == position],
+            "requests": [
+                [asked.day, asked.due.rule.value] for asked in service.requests if asked.product == position and asked.due
+            ],
+            "noisy": np.flatnonzero(np.diff(noisy[position], prepend=False) & noisy[position]).tolist(),
+            "promoted": [day for number, day in service.promoted if number == position],
+            "rolled_back": [day for number, day in service.rolled_back if number == position],
             "squared": float(np.nansum(errors[position] ** 2)),
             "naive_squared": float(np.nansum(naive[position] ** 2)),
             "absolute": float(np.nansum(np.abs(errors[position]))),
@@ -118,69 +129,81 @@ def _serve(truth: Truth, numbers: NDArray[np.intp], policy: str, trials: int) ->
 def _last_value_errors(truth: Truth) -> NDArray[np.float64]:
     days = truth.panel.n_days
     origins = np.arange(LEARNT_DAYS - 1, days)
-    ahead = np.minimum(origins[:, None] + 1 + np.arange(simulation.HORIZON), days - 1)
+    ahead = np.minimum(origins[:, None] + 1 + np.arange(HORIZON), days - 1)
     return truth.panel.price[:, origins][:, :, None] - truth.panel.price[:, ahead]
 
 
 def _print_detection(rows: list[dict[str, Any]]) -> None:
     served_days = 540 - LEARNT_DAYS
     print(f"{len(rows)} products watched for {served_days} days\n")
-    print("| trouble | products | found | within 7 days | median delay, days |\n| --- | --- | --- | --- | --- |")
+    print("| trouble | products | found | within 7 days | median delay, days | told as noise | median delay, days |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     for trouble in Trouble:
         some = [row for row in rows if row["trouble"] == trouble.value]
         if trouble is Trouble.NONE or not some:
             continue
-        delays = [
-            min((day - row["day"] for day, rule in row["requests"] if day >= row["day"] and rule in ALARMS), default=None)
-            for row in some
-        ]
-        known = [delay for delay in delays if delay is not None]
-        soon = sum(delay <= SOON_DAYS for delay in known) / len(some)
-        median = f"{np.median(known):.0f}" if known else ""
-        print(f"| {trouble.value} | {len(some)} | {len(known) / len(some):.0%} | {soon:.0%} | {median} |")
+        asked = _delays(some, [[day for day, rule in row["requests"] if rule in ALARMS] for row in some])
+        told = _delays(some, [row["noisy"] for row in some])
+        soon = sum(delay <= SOON_DAYS for delay in asked) / len(some)
+        parts = [f"{len(asked) / len(some):.0%}", f"{soon:.0%}", _median(asked), f"{len(told) / len(some):.0%}", _median(told)]
+        print(f"| {trouble.value} | {len(some)} | " + " | ".join(parts) + " |")
     quiet = [row for row in rows if row["trouble"] == Trouble.NONE.value]
-    false = [rule for row in quiet for _, rule in row["requests"] if rule in ALARMS]
     months = len(quiet) * served_days / 30.4 / 100
+    false = [rule for row in quiet for _, rule in row["requests"] if rule in ALARMS]
     by_rule = {rule.value: false.count(rule.value) for rule in ALARMS if rule.value in false}
-    print(f"\nfalse alarms per 100 quiet products and month: {len(false) / months:.2f} ({len(false)} in all: {by_rule})\n")
+    noisy = sum(len(row["noisy"]) for row in quiet)
+    print(f"\nfalse alarms per 100 quiet products and month: {len(false) / months:.2f} ({len(false)} in all: {by_rule}),")
+    print(f"of noise, which asks for nothing: {noisy / months:.2f} ({noisy} in all)")
+    for what in ("promoted", "rolled_back"):
+        print(f"recipes {what.replace('_', ' ')}: {sum(len(row[what]) for row in rows)}")
+    print()
+
+
+def _delays(rows: list[dict[str, Any]], days: list[list[int]]) -> list[int]:
+    """Days from the trouble to the first alarm after it, of those that had one."""
+    first = [
+        min((day - row["day"] for day in found if day >= row["day"]), default=None) for row, found in zip(rows, days, strict=True)
+    ]
+    return [delay for delay in first if delay is not None]
+
+
+def _median(delays: list[int]) -> str:
+    return f"{np.median(delays):.0f}" if delays else ""
 
 
 def _print_policies(found: Rows) -> None:
-    """Of products that are done under all policies but daily; daily beside weekly on those it has."""
+    """Each policy beside weekly, on the products that are done under both; means are of the retailer, with standard errors."""
     by_policy = {policy: {row["product"]: row for row in rows} for policy, rows in found.items()}
-    common = sorted(set.intersection(*(set(by_policy.get(policy, ())) for policy in (NEVER, MONTHLY, WEEKLY, OURS))))
+    weekly = by_policy.get(WEEKLY, {})
     print("| policy | products | squared error over the last value's | RMSE over weekly's | with a trouble | quiet | trials |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for policy in (NEVER, MONTHLY, WEEKLY, DAILY, OURS):
-        rows = by_policy.get(policy, {})
-        some = [number for number in common if number in rows]
-        quiet = np.array([rows[number]["trouble"] == Trouble.NONE.value for number in some], dtype=np.bool_)
-        if not quiet.any() or quiet.all():
+        rows = [row for number, row in sorted(by_policy.get(policy, {}).items()) if number in weekly]
+        troubles = np.array([row["trouble"] for row in rows])
+        if len(set(troubles) - {Trouble.NONE.value}) == 0 or Trouble.NONE.value not in troubles:
             continue
-        squared = np.array([rows[number]["squared"] / rows[number]["naive_squared"] for number in some])
-        weekly = [by_policy[WEEKLY][number]["squared"] for number in some]
-        ratios = np.sqrt(np.array([rows[number]["squared"] for number in some]) / weekly)
-        trials = np.array([float(rows[number]["trials"]) for number in some])
-        shown = " | ".join("{:.3f} ± {:.3f}".format(*part) for part in (_whole(ratios, quiet), *_parts(ratios, quiet)))
-        error, cost = _whole(squared, quiet)[0], _whole(trials, quiet)[0]
-        print(f"| {policy} | {len(some)} | {error:.3f} | {shown} | {cost:.1f} |")
+        over_weekly = np.sqrt(np.array([row["squared"] / weekly[row["product"]]["squared"] for row in rows]))
+        parts = [tuple(Trouble), tuple(SHARES), (Trouble.NONE,)]
+        shown = " | ".join("{:.4f} ± {:.4f}".format(*_mean(over_weekly, troubles, part)) for part in parts)
+        error = _mean(np.array([row["squared"] / row["naive_squared"] for row in rows]), troubles, tuple(Trouble))[0]
+        cost = _mean(np.array([float(row["trials"]) for row in rows]), troubles, tuple(Trouble))[0]
+        print(f"| {policy} | {len(rows)} | {error:.3f} | {shown} | {cost:.1f} |")
 
 
-def _parts(values: NDArray[np.float64], quiet: NDArray[np.bool_]) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Mean and its standard error, of the troubled and of the quiet."""
-    troubled, calm = (
-        (float(part.mean()), float(part.std(ddof=1) / np.sqrt(len(part))) if len(part) > 1 else 0.0)
-        for part in (values[~quiet], values[quiet])
-    )
-    return troubled, calm
-
-
-def _whole(values: NDArray[np.float64], quiet: NDArray[np.bool_]) -> tuple[float, float]:
-    """Mean of the portfolio and its standard error, from both parts in the shares of the retailer."""
-    troubled, calm = _parts(values, quiet)
-    share = sum(SHARES.values()) / PRODUCTS
-    mean = share * troubled[0] + (1 - share) * calm[0]
-    return mean, float(np.hypot(share * troubled[1], (1 - share) * calm[1]))
+def _mean(values: NDArray[np.float64], troubles: NDArray[np.str_], of: tuple[Trouble, ...]) -> tuple[float, float]:
+    """Mean and its standard error of the products with these troubles, each trouble with its share of the retailer."""
+    shares, means, errors = [], [], []
+    for trouble in of:
+        own = values[troubles == trouble.value]
+        if len(own):
+            shares.append(SHARES.get(trouble, PRODUCTS - sum(SHARES.values())))
+            means.append(own.mean())
+            errors.append(own.std(ddof=1) / np.sqrt(len(own)) if len(own) > 1 else np.nan)
+    weights = np.array(shares) / sum(shares)
+    # Of a trouble with a single product nothing is known; it is taken to be as uncertain as the most uncertain one.
+    known = np.array(errors)
+    filled = np.where(np.isfinite(known), known, np.max(known, initial=0.0, where=np.isfinite(known)))
+    return float(weights @ np.array(means)), float(np.sqrt((weights**2) @ (filled**2)))
 
 
 if __name__ == "__main__":

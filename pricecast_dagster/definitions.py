@@ -13,7 +13,8 @@ from pricecast_dagster.orchestration.alerts import build_alert_sensor
 from pricecast_dagster.orchestration.assets import pricecast
 from pricecast_dagster.orchestration.jobs import refresh_job
 from pricecast_dagster.orchestration.maintenance import maintenance_job
-from pricecast_dagster.orchestration.monitoring import build_monitoring, monitor_job, monitoring_report
+from pricecast_dagster.orchestration.monitor_days import monitoring_report
+from pricecast_dagster.orchestration.monitoring import build_monitoring, monitor_job
 from pricecast_dagster.orchestration.portfolio_checks import build_portfolio_checks, portfolio_checks
 from pricecast_dagster.orchestration.removals import build_products_removed
 from pricecast_dagster.orchestration.resources import PricecastResource

@@ -42,7 +42,7 @@ class MonitorFinding(FromRecord):
     """What the monitor found of a product; `ok` once it is over."""
 
     sku: str
-    kind: str = Field(description="accuracy, shift, drift, correction or trial", examples=["drift"])
+    kind: str = Field(description="accuracy, shift, noise, drift, correction or trial", examples=["drift"])
     verdict: str = Field(description="in words, or `ok`")
     measures: dict[str, Any] = Field(description="the figures it rests on")
     measured_at: datetime

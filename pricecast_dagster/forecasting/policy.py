@@ -42,19 +42,28 @@ TELLS: Final[Mapping[Rule, str]] = {
 WITHOUT_PAUSE: Final = frozenset({Rule.CORRECTION})
 """Rules that ask again soon after an earlier request: the rows are others now."""
 
+WITHOUT_CONTEST: Final = frozenset({Rule.CORRECTION})
+"""Rules that ask for fit, weights and bands to be made again, and for no new recipe: the rows were wrong and not the recipe. They
+go before all others, for what those say was measured on such rows: forecasts of before, against prices of now."""
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
     """One product that is due.
 
     Attributes:
-        rule: the one furthest over its limit; severity: how far, 1 is the limit.
+        rule: the one furthest over its limit, or one of WITHOUT_CONTEST; severity: how far, 1 is the limit.
         evidence: every rule at or over its limit: name -> value and limit.
     """
 
     rule: Rule
     severity: float
     evidence: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def contest(self) -> bool:
+        """Whether a new recipe is to be looked for."""
+        return self.rule not in WITHOUT_CONTEST
 
 
 def judge(signals: Mapping[Rule, Values], limits: Mapping[Rule, float]) -> list[Due | None]:
@@ -95,5 +104,5 @@ def within_budget(severities: Sequence[float], costs: Sequence[float], budget: f
 
 
 def _due(over: Sequence[tuple[Rule, float, float]]) -> Due:
-    rule, value, limit = max(over, key=lambda one: one[1] / one[2])
+    rule, value, limit = max(over, key=lambda one: (one[0] in WITHOUT_CONTEST, one[1] / one[2]))
     return Due(rule, value / limit, {name.value: {"value": round(value, 4), "limit": limit} for name, value, limit in over})

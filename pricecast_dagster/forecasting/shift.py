@@ -1,7 +1,7 @@
 """Shift: whether a price has moved for good, read off the errors of the forecasts that were served.
 
-Belongs here: cumulative sums of errors and their limits. Not here: the errors (`served.daily_errors`), distributions (`drift`),
-what follows (`policy`).
+Belongs here: errors to one side and their limits. Not here: the errors (`served.daily_errors`), the sums (`cusum`), errors that
+grow to both sides (`noise`), distributions (`drift`), what follows (`policy`).
 
 CUSUM (Page 1954) on both sides. Textbook limits hold for independent normal errors; prices have promotions. So each product has
 limits of its own, for each side: the largest sum that its own past would have given, with a margin. What the product always did
@@ -13,6 +13,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pricecast_dagster.forecasting.cusum import cumulative_sums
 
 Values = NDArray[np.float64]
 
@@ -91,13 +93,4 @@ def _sums(scaled: Values) -> tuple[Values, NDArray[np.intp]]:
     """(s, d) cumulative sums that never fall below 0, and (s,) the column where the last one began; unknown days count
     nothing.
     """
-    sums = np.zeros(scaled.shape)
-    began = np.zeros(len(scaled), dtype=np.intp)
-    running = np.zeros(len(scaled))
-    steps = np.clip(np.nan_to_num(scaled, nan=SLACK), -CLIP, CLIP) - SLACK
-    for day in range(scaled.shape[1]):  # a recursion over days
-        grown = running + steps[:, day]
-        began = np.where(running <= 0, day, began)
-        running = np.maximum(grown, 0.0)
-        sums[:, day] = running
-    return sums, began
+    return cumulative_sums(np.clip(np.nan_to_num(scaled, nan=SLACK), -CLIP, CLIP) - SLACK)

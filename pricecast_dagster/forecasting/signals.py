@@ -1,7 +1,7 @@
 """Signals: what the rules of the policy are fed with, of many SKUs at once.
 
 Belongs here: from histories and served forecasts to one number a SKU and rule, and what it rests on. Not here: the tests behind
-them (`served`, `shift`, `drift`), the rules (`policy`), reading (`operations.monitoring`).
+them (`served`, `shift`, `noise`, `drift`), the rules (`policy`), reading (`operations.monitoring`).
 """
 
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pricecast_dagster.forecasting import drift, served, shift
+from pricecast_dagster.forecasting import drift, noise, served, shift
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.forecasting.features import feature_cube
 from pricecast_dagster.forecasting.panel import Panel
@@ -62,8 +62,25 @@ def shifted(panel: Panel, recent: served.Served, last_day: int, studied: NDArray
     since = origin >= studied[recent.sku]
     kept = served.Served(*(getattr(recent, name)[since] for name in served.Served.__slots__))
     errors = served.daily_errors(kept, panel.n_skus, last_day, RECENT_DAYS)
-    reference = slice(max(panel.n_days - RECENT_DAYS - PAST_DAYS, 0), max(panel.n_days - RECENT_DAYS, 0))
-    return shift.find_shifts(errors, panel.price[:, reference], panel.observed[:, reference])
+    past = _past(panel)
+    return shift.find_shifts(errors, panel.price[:, past], panel.observed[:, past])
+
+
+def noisy(panel: Panel, recent: served.Served, last_day: int) -> noise.Noise:
+    """Look for prices that jump about their forecasts more than they used to, in the four weeks up to the present.
+
+    Args:
+        panel, recent, last_day: as of `shifted`. All forecasts count: noise is no error of a recipe, so that no look for another
+            one settles it; it is over when four weeks of it have become the usual.
+    """
+    errors = served.daily_errors(recent, panel.n_skus, last_day, RECENT_DAYS)
+    past = _past(panel)
+    return noise.find_noise(errors, panel.price[:, past], panel.observed[:, past])
+
+
+def _past(panel: Panel) -> slice:
+    """The columns that tell what is usual: a year before the last four weeks."""
+    return slice(max(panel.n_days - RECENT_DAYS - PAST_DAYS, 0), max(panel.n_days - RECENT_DAYS, 0))
 
 
 def in_service(scores: served.ServedScores, window: int, held_out_mae: Values) -> tuple[Values, Values]:

@@ -43,6 +43,7 @@ class Measured:
     Attributes:
         served_mae: (n,) over the last 28 days, price units; lost: over the held-out error; naive: over the last price's error.
         shift: (n,) see `shift.Shifts.severity`; upwards: (n,).
+        noise: (n,) see `noise.Noise.severity`; times: (n,).
         p_value, psi, usual_psi: (n, s) see `drift.Drift`; small: (n, s).
         age, new_days, corrected, code: (n,) see `policy.TELLS`.
         mix: (n, 4) columns of `mix.COLUMNS`.
@@ -55,6 +56,8 @@ class Measured:
     coverage_80: Values
     shift: Values
     upwards: NDArray[np.bool_]
+    noise: Values
+    times: Values
     p_value: Values
     psi: Values
     usual_psi: Values
@@ -117,6 +120,7 @@ def measure(
     held_out = np.array([_held_out(studied.get(sku) or champions.get(sku)) for sku in panel.skus])
     lost, naive = signals.in_service(scores, JUDGED_WINDOW, held_out)
     shifts = signals.shifted(panel, served, first + panel.n_days - 1, columns)
+    noise = signals.noisy(panel, served, first + panel.n_days - 1)
     drift = signals.drifted(panel, context.calendar, columns)
     shape = (panel.n_skus, len(signals.MONITORED))
     seen = np.cumsum(panel.observed, axis=1)
@@ -130,6 +134,8 @@ def measure(
         coverage_80=scores.measures["coverage_80"][:, JUDGED_WINDOW, ALL_HORIZONS],
         shift=shifts.severity,
         upwards=shifts.upwards,
+        noise=noise.severity,
+        times=noise.times,
         p_value=drift.p_value.reshape(shape),
         psi=drift.psi.reshape(shape),
         usual_psi=drift.usual_psi.reshape(shape),
@@ -143,13 +149,14 @@ def measure(
 
 
 def findings(whole: Measured, limits: Mapping[str, float], day: date, now: datetime) -> list[MonitorResult]:
-    """One result a product and kind (accuracy, shift, drift, correction), `ok` or what was found in words."""
+    """One result a product and kind (accuracy, shift, noise, drift, correction), `ok` or what was found in words."""
     moved = whole.moved()
     results = []
     for position, sku in enumerate(whole.skus):
         told = {
             "accuracy": _accuracy(whole, position, limits),
             "shift": _shift(whole, position, limits),
+            "noise": _noise(whole, position),
             "drift": _drift(whole, position, moved[position], limits),
             "correction": _correction(whole, position, limits),
         }
@@ -178,6 +185,18 @@ def _shift(whole: Measured, position: int, limits: Mapping[str, float]) -> Told:
         return GOOD, facts
     side = "above" if whole.upwards[position] else "below"
     return f"the price stays {side} its forecasts, {severity:.1f} times as long and far as it ever did", facts
+
+
+def _noise(whole: Measured, position: int) -> Told:
+    """No rule, so no limit in the settings: nothing is trained for it, a person is told."""
+    severity, times = float(whole.noise[position]), float(whole.times[position])
+    facts: dict[str, object] = {"severity": _number(severity), "times_usual": _number(times)}
+    if not severity >= 1:
+        return GOOD, facts
+    return (
+        f"the price jumps about its forecasts {times:.1f} times as far as usual, {severity:.1f} times as long as it ever did",
+        facts,
+    )
 
 
 def _drift(whole: Measured, position: int, moved: NDArray[np.bool_], limits: Mapping[str, float]) -> Told:

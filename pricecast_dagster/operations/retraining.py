@@ -63,7 +63,7 @@ def may_ask(
         if (recently or sku in resting) and (cancelled or one.rule not in WITHOUT_PAUSE):
             continue
         evidence = {**one.evidence, "told": tell(one)}
-        wanted.append(Asked(sku, one.rule.value, evidence, round(one.severity, 4)))
+        wanted.append(Asked(sku, one.rule.value, evidence, round(one.severity, 4), optimize=one.contest))
     return wanted
 
 

@@ -6,7 +6,7 @@ Belongs here: the monitor_pass table, one row for each last day of the rows. Not
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import Connection, delete, select
 
@@ -41,6 +41,14 @@ def recent(connection: Connection, limit: int = 30) -> list[MonitorPass]:
     """Passes, newest first."""
     query = select(monitor_pass).order_by(monitor_pass.c.day.desc()).limit(limit)
     return [MonitorPass(**row._mapping) for row in connection.execute(query)]
+
+
+def begun_on(connection: Connection, day: date) -> MonitorPass | None:
+    """The last pass that began on a day, in UTC, and that no later one on the same rows has replaced."""
+    start = datetime.combine(day, time(), UTC)
+    begun = (monitor_pass.c.started_at >= start) & (monitor_pass.c.started_at < start + timedelta(days=1))
+    row = connection.execute(select(monitor_pass).where(begun).order_by(monitor_pass.c.started_at.desc()).limit(1)).first()
+    return None if row is None else MonitorPass(**row._mapping)
 
 
 def prune(connection: Connection, before: date) -> int:

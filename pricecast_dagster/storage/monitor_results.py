@@ -25,7 +25,7 @@ class MonitorResult:
     """One measurement of one product.
 
     Attributes:
-        kind: what was measured: accuracy, drift, shift, correction.
+        kind: what was measured: accuracy, shift, noise, drift, correction, trial.
         verdict: `ok`, or what was found, in words.
         measures: the figures.
         day: the last day of the rows it was measured on; None where that has no meaning.
@@ -106,6 +106,12 @@ def of_sku(connection: Connection, sku: str, *, kind: str | None = None, limit: 
     if kind is not None:
         query = query.where(monitor_result.c.kind == kind)
     return [_result(row) for row in connection.execute(query)]
+
+
+def of_day(connection: Connection, day: date) -> list[MonitorResult]:
+    """What was not well on rows until a day, by SKU."""
+    query = select(monitor_result).where(monitor_result.c.day == day, monitor_result.c.verdict != GOOD)
+    return [_result(row) for row in connection.execute(query.order_by(monitor_result.c.sku, monitor_result.c.kind))]
 
 
 def expired(connection: Connection, before: datetime) -> int:

@@ -179,7 +179,7 @@ def ask(connection: Connection, asked: Sequence[Asked], now: datetime) -> list[s
             connection.execute(
                 update(retrain_request)
                 .where(retrain_request.c.id == busy[one.sku])
-                .values(reason=one.reason, evidence=dict(one.evidence), severity=one.severity)
+                .values(reason=one.reason, evidence=dict(one.evidence), severity=one.severity, optimize=one.optimize)
             )
     new = [one for one in asked if one.sku not in busy and one.sku not in opened]
     if new:

@@ -1,6 +1,7 @@
 """The learning loop through the real daemon: a price moves for good, and nobody has to do anything."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,7 @@ def test_from_new_rows_to_a_contest_with_its_reason_and_what_became_of_it(
         assert contest.status == "SUCCESS"
         assert _passes(shop) == ["2026-03-13", "2026-03-06"]
         reports = dagster.client.materializations("monitoring_report")
+        assert {report["partition"] for report in reports} <= days_of_now()
         days = [dagster.client.run(report["runId"]).tags["pricecast/monitored_day"] for report in reports]
         assert days == ["2026-03-13", "2026-03-06"]
 
@@ -67,6 +69,12 @@ def test_from_new_rows_to_a_contest_with_its_reason_and_what_became_of_it(
         rf"{request.version}  champion; trained because: retrain request: shift; {re.escape(champions[SHIFTED].decision)}",
     ):
         assert re.search(link, told), f"{link}\n{told}"
+
+
+def days_of_now() -> set[str]:
+    """Today, and yesterday should midnight have passed meanwhile."""
+    now = datetime.now(UTC)
+    return {str(now.date()), str((now - timedelta(hours=1)).date())}
 
 
 def _passes(shop: Shop) -> list[str]:

@@ -9,38 +9,36 @@ that it happened to fit more often. All randomness is a product's own, so two po
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pricecast_dagster.forecasting import policy, served, signals
-from pricecast_dagster.forecasting.calendar import HolidayCalendar
-from pricecast_dagster.forecasting.forecasts import Forecasts
-from pricecast_dagster.forecasting.model import Model, forecast, refit, train
+from pricecast_dagster.forecasting.model import Model, train
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.policy import Rule
-from pricecast_dagster.forecasting.promotion import compare
-from pricecast_dagster.forecasting.tuning import TuningPlan
-from pricecast_dagster.stages.weights import weigh_again
+from pricecast_dagster.operations.retraining import ROLLED_BACK_PAUSE
+from pricecast_dagster_tests.monitoring import probation
+from pricecast_dagster_tests.monitoring.carrying import CALENDAR, CARRIED_ON_DAYS, HORIZON, ahead, carry_on, seed_of, study, weigh
+from pricecast_dagster_tests.monitoring.probation import PROBATION_DAYS, Predecessor
 from pricecast_dagster_tests.monitoring.truth import LEARNT_DAYS, Truth
 
-HORIZON: Final = 14
-CARRIED_ON_DAYS: Final = 7
 PAUSE_DAYS: Final = 28
-CALENDAR: Final = HolidayCalendar("BR")
+NEVER_ASKED: Final = -(10**6)
 
 
 @dataclass
 class Product:
-    """One product in service: its model, and its forecasts from every origin so far."""
+    """One product in service: its model, when that was fitted, studied and asked for, and whose place it took lately."""
 
     model: Model
     fitted: int
     studied: int
-    asked: int = -(10**6)
+    asked: int = NEVER_ASKED
     promised: float = np.nan
+    predecessor: Predecessor | None = None
 
     def __post_init__(self) -> None:
         self.found(self.model)
@@ -57,7 +55,7 @@ class Request:
 
     product: int
     day: int
-    due: policy.Due
+    due: policy.Due | None
 
 
 @dataclass
@@ -67,6 +65,7 @@ class Service:
     Attributes:
         price: (n, days, h) forecasts by origin; bands: the same of every band's ends.
         trials: of all tunings; studied: (n,) how often each product's recipe was looked for.
+        promoted, rolled_back: product and day of each new recipe, and of each that was taken back.
     """
 
     truth: Truth
@@ -75,6 +74,8 @@ class Service:
     trials: int = 0
     studied: list[int] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
+    promoted: list[tuple[int, int]] = field(default_factory=list)
+    rolled_back: list[tuple[int, int]] = field(default_factory=list)
 
     def errors(self) -> NDArray[np.float64]:
         """(n, served days, h) forecast less actual of every origin after the learnt days whose day happened; else NaN."""
@@ -88,13 +89,14 @@ Decide = Callable[[int, Service, Sequence[Product]], Sequence[tuple[int, policy.
 """Day, what was served, products -> those to train now, with the reason where a rule made it."""
 
 
-def run(truth: Truth, decide: Decide, *, trials: int) -> Service:
+def run(truth: Truth, decide: Decide, *, trials: int, on_probation: bool = False) -> Service:
     """Serve every product from the end of the learnt days to the last day.
 
     Args:
         truth: the histories.
         decide: the policy.
         trials: of each tuning.
+        on_probation: whether a new recipe's predecessor is carried on beside it, and takes its place back, as in a shop.
     """
     n_skus, days = truth.panel.price.shape
     names = ("lower_80", "upper_80", "lower_95", "upper_95")
@@ -106,86 +108,67 @@ def run(truth: Truth, decide: Decide, *, trials: int) -> Service:
     known = truth.known_on(first)
     products = []
     for number in range(n_skus):
-        products.append(Product(train(known.select([number]), CALENDAR, tuning=None, seed=_seed(truth, number)), first, first))
-        _serve(service, known, products[number].model, number, first)
+        products.append(Product(train(known.select([number]), CALENDAR, tuning=None, seed=seed_of(truth, number)), first, first))
+        _serve(service, products[number].model, number, first)
     for day in range(LEARNT_DAYS, days):
-        known = truth.known_on(day)
         chosen = dict(decide(day, service, products))
         for number, product in enumerate(products):
             if number in chosen:
-                due = chosen[number]
-                if due is not None:
-                    service.requests.append(Request(number, day, due))
-                product.found(_study(known.select([number]), product.model, trials, seed=_seed(truth, number, day)))
-                product.fitted = product.studied = product.asked = day
-                service.trials += trials
-                service.studied[number] += 1
+                _answer(service, product, Request(number, day, chosen[number]), trials, on_probation=on_probation)
+            elif _succeeded_by_worse(service, product, number, day):
+                _roll_back(service, product, number, day)
             elif day - product.fitted >= CARRIED_ON_DAYS:
-                product.model = _carry_on(known.select([number]), product.model, seed=_seed(truth, number))
-                product.fitted = day
+                history = truth.known_on(day).select([number])
+                product.model = carry_on(history, product.model, seed=seed_of(truth, number))
             else:
                 continue
-            _serve(service, truth.known_on(day), product.model, number, day)
+            product.fitted = day
+            _serve(service, product.model, number, day)
     return service
 
 
-def _study(history: Panel, champion: Model, trials: int, seed: int) -> Model:
-    """What a retrain request does: a new recipe against the champion's; the better one, weighed again."""
-    challenger = train(history, CALENDAR, tuning=TuningPlan(trials), seed=seed)
-    # The same recipe again, weighed on the same days: a comparison would end in a tie and this very model.
-    if challenger.recipe == champion.recipe or compare(history, CALENDAR, champion.recipe, challenger.recipe, seed=seed).promote:
-        return challenger
-    return train(history, CALENDAR, tuning=None, recipe=champion.recipe, seed=seed)
+def _answer(service: Service, product: Product, asked: Request, trials: int, *, on_probation: bool) -> None:
+    """Do what a policy asks for: a contest, or where its rule wants no new recipe, the same one weighed again."""
+    number, day, before = asked.product, asked.day, product.model
+    history = service.truth.known_on(day).select([number])
+    product.studied = product.asked = day
+    if asked.due is not None:
+        service.requests.append(asked)
+        if not asked.due.contest:
+            product.found(weigh(history, before, seed_of(service.truth, number)))
+            return
+    model, new = study(history, before, trials, seed=seed_of(service.truth, number, day))
+    product.found(model)
+    service.trials += trials
+    service.studied[number] += 1
+    if new:
+        service.promoted.append((number, day))
+        product.predecessor = probation.begin(service.truth, before, number, day) if on_probation else None
 
 
-def _carry_on(history: Panel, champion: Model, seed: int) -> Model:
-    """What new data do: a refit, or weights and bands made again where they are old or have been surprised."""
-    if weigh_again(history, champion):
-        return train(history, CALENDAR, tuning=None, recipe=champion.recipe, seed=seed)
-    return refit(history, CALENDAR, champion, seed=seed)
+def _succeeded_by_worse(service: Service, product: Product, number: int, day: int) -> bool:
+    predecessor = product.predecessor
+    if predecessor is not None and day - predecessor.began > PROBATION_DAYS:
+        product.predecessor = predecessor = None
+    return predecessor is not None and probation.succeeded_by_worse(
+        predecessor, service.truth, number, day, service.price[number]
+    )
 
 
-def _seed(truth: Truth, number: int, day: int = 0) -> int:
-    """Of a product, whatever it is served together with."""
-    return day * 1000 + int(truth.panel.skus[number].removeprefix("P"))
+def _roll_back(service: Service, product: Product, number: int, day: int) -> None:
+    """The one of before serves again; no rule asks for a while."""
+    assert product.predecessor is not None
+    service.rolled_back.append((number, day))
+    probation.carry(product.predecessor, service.truth, number, day)
+    product.model, product.predecessor = product.predecessor.model, None
+    product.asked = day + (ROLLED_BACK_PAUSE - 1) * PAUSE_DAYS
 
 
-def _serve(service: Service, known: Panel, model: Model, number: int, day: int) -> None:
-    """Forecasts of one model from a day on, until it is surely replaced; each knows its own past only."""
-    whole = service.truth.panel.select([number])
-    price = np.concatenate([known.price[number], whole.price[0, day + 1 :]])
-    origins = np.arange(day, min(day + CARRIED_ON_DAYS, whole.n_days))
-    done = forecast_from(replace(whole, price=price[None, :]), model, origins)
+def _serve(service: Service, model: Model, number: int, day: int) -> None:
+    origins, done = ahead(service.truth, model, number, day)
     service.price[number, origins] = done.price
     for name, values in service.bands.items():
         values[number, origins] = getattr(done, name)
-
-
-def forecast_from(history: Panel, model: Model, origins: NDArray[np.intp]) -> Forecasts:
-    """Forecasts of one product's model from many of its days at once.
-
-    A panel's origin is a product's last observed day; so the product is repeated, observed up to each origin.
-    """
-    first = max(int(origins[0]) - 400, 0)
-    panel = Panel(
-        tuple(f"{origin}" for origin in origins),
-        history.days[first],
-        np.tile(history.price[0, first:], (len(origins), 1)),
-        np.tile(history.quantity[0, first:], (len(origins), 1)),
-        np.arange(first, history.n_days) <= origins[:, None],
-    )
-    return forecast([model] * len(origins), panel, CALENDAR, HORIZON)
-
-
-def errors_by_day(history: Panel, forecasts: NDArray[np.float64], origins: NDArray[np.intp]) -> NDArray[np.float64]:
-    """(days, h) errors of the days after the first origin, up to the last one, by days ahead; NaN where there was no forecast."""
-    days = np.arange(int(origins[0]) + 1, int(origins[-1]) + 1)
-    errors = np.full((len(days), HORIZON), np.nan)
-    for ahead in range(1, HORIZON + 1):
-        made = days - ahead - int(origins[0])
-        usable = made >= 0
-        errors[usable, ahead - 1] = forecasts[made[usable], ahead - 1] - history.price[0, days[usable]]
-    return errors
 
 
 def every(step: int) -> Decide:
@@ -252,3 +235,13 @@ def measure(day: int, service: Service, products: Sequence[Product], known: Pane
         Rule.SHIFT: signals.shifted(known, recent, day, studied).severity,
         Rule.CORRECTION: np.where(corrected, changed, 0.0),
     }
+
+
+def noisy_days(service: Service) -> NDArray[np.bool_]:
+    """(n, days) days on which the monitor tells of noise, which asks for nothing and so changes nothing that was served."""
+    n_skus, days = service.truth.panel.price.shape
+    noisy = np.zeros((n_skus, days), dtype=np.bool_)
+    for day in range(LEARNT_DAYS, days):
+        known = service.truth.known_on(day)
+        noisy[:, day] = signals.noisy(known, served_on(day, service, known, signals.RECENT_DAYS), day).severity >= 1
+    return noisy

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import ks_2samp
 
-from pricecast_dagster.forecasting import drift, shift
+from pricecast_dagster.forecasting import drift, noise, shift
 
 
 def wandering(rng: np.random.Generator, n: int, days: int, memory: float = 0.9) -> np.ndarray:
@@ -85,3 +85,53 @@ def test_a_price_that_moves_for_good_is_found_within_days_and_a_usual_promotion_
 def test_of_a_past_too_short_nothing_is_said() -> None:
     errors = np.full((1, 28), 5.0)
     assert np.isnan(shift.find_shifts(errors, np.full((1, 40), 10.0), np.ones((1, 40), dtype=bool)).severity[0])
+
+
+def around_a_level(days: int, n: int, spread: float = 0.3) -> np.ndarray:
+    """(n, days) prices that jump about 10."""
+    return 10 + np.random.default_rng(6).normal(0, spread, (n, days))
+
+
+def found_noise(prices: np.ndarray, until: int) -> noise.Noise:
+    """On a day, of products for which their level was forecast all along."""
+    errors = prices[:, until - 28 : until] - 10
+    past = prices[:, : until - 28]
+    return noise.find_noise(errors, past, np.ones(past.shape, dtype=bool))
+
+
+def test_a_price_that_becomes_three_times_as_noisy_is_found_within_three_weeks_and_a_quiet_one_is_not() -> None:
+    prices = around_a_level(330, 200)
+    quiet = np.array([found_noise(prices, until).severity for until in range(310, 331)])
+    assert (quiet >= 1).any(axis=0).mean() <= 0.02
+    prices[:, 309:] = 10 + 3 * (prices[:, 309:] - 10)
+    assert not (found_noise(prices, 310).severity >= 1).any()
+    after = found_noise(prices, 330)
+    assert (after.severity >= 1).mean() > 0.95
+    assert 2 < np.median(after.times) < 4
+    assert abs(np.median(after.since) - 7) <= 1  # of the 28 errors, noisy from the eighth on
+
+
+def test_a_price_that_moves_for_good_is_no_noise_and_noise_is_no_shift() -> None:
+    moved, noisy = around_a_level(330, 200), around_a_level(330, 200)
+    moved[:, 309:] += 4
+    noisy[:, 309:] = 10 + 3 * (noisy[:, 309:] - 10)
+    past, known = moved[:, :302], np.ones((200, 302), dtype=bool)
+    assert (found_noise(moved, 330).severity >= 1).mean() <= 0.02
+    assert (shift.find_shifts(moved[:, 302:] - 10, past, known).severity >= 1).all()
+    assert (found_noise(noisy, 330).severity >= 1).mean() > 0.95
+    assert (shift.find_shifts(noisy[:, 302:] - 10, past, known).severity >= 1).mean() < 0.2
+
+
+def test_whether_noise_is_found_does_not_depend_on_who_else_is_looked_at_and_gaps_are_no_noise() -> None:
+    prices = around_a_level(330, 30)
+    prices[:10, 315:] = 10 + 3 * (prices[:10, 315:] - 10)
+    together = found_noise(prices, 330)
+    alone = [found_noise(prices[[number]], 330) for number in range(30)]
+    for name in ("severity", "times", "since"):
+        assert np.array_equal(getattr(together, name), np.concatenate([getattr(one, name) for one in alone]))
+    errors = prices[:, 302:] - 10
+    errors[:, 1::2] = np.nan
+    past = prices[:, :302]
+    gaps = noise.find_noise(errors, past, np.ones(past.shape, dtype=bool))
+    assert (gaps.severity == 0).all()  # no two days beside each other are known
+    assert np.isnan(noise.find_noise(errors, past[:, :40], np.ones((30, 40), dtype=bool)).severity).all()

@@ -1,6 +1,7 @@
 """The loop as a shop lives it: days come, are scored, a price moves for good, a new recipe is looked for; bad ones do not
 stay."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from pricecast_dagster.cli.main import main
-from pricecast_dagster.operations import lineage, monitoring, retraining
+from pricecast_dagster.operations import findings, lineage, monitoring, retraining
 from pricecast_dagster.schemas import DATE, PRICE, SKU, Stage
 from pricecast_dagster.storage import registry, requests, served_scores
 from pricecast_dagster_tests.monitoring.living import CALM, SHIFTED, live, noisy_rows, open_with
@@ -107,6 +108,33 @@ def test_a_history_that_was_corrected_is_told_with_its_share(tmp_path: Path) -> 
     done = monitoring.monitor(shop.context())
     assert {sku: due.rule for sku, due in done.due.items()} == {SHIFTED: "correction"}
     assert next(one for one in done.findings).verdict.startswith("25% of the days")
+
+    # The rows were wrong and not the recipe: fitted and weighed again, no contest, and then it is settled.
+    (trained,) = (one for one in shop.refresh().outcomes if one.stage is Stage.PRICE_MODEL and one.status == "fresh")
+    assert (trained.sku, trained.reason) == (SHIFTED, "retrain request: correction")
+    with shop.context().database.read() as connection:
+        (request,) = requests.listed(connection)
+        champion = registry.champions(connection)[SHIFTED]
+    assert not request.optimize
+    assert champion.decision == "the champion's recipe, weighed again"
+    assert not monitoring.monitor(shop.context()).due
+
+
+def test_a_price_that_becomes_noisier_is_told_and_nothing_is_asked_for(tmp_path: Path) -> None:
+    rows = noisy_rows(LEARNT + 28)
+    noisier = (rows[SKU] == SHIFTED) & (rows[DATE] >= rows[DATE].min() + pd.Timedelta(days=LEARNT + 5))
+    rows.loc[noisier, PRICE] = (10 + 4 * (rows.loc[noisier, PRICE] - 10)).round(2)
+    shop = open_with(tmp_path, rows)
+    live(shop, rows, LEARNT, LEARNT + 28, step=7)
+    context = shop.context()
+    done = monitoring.monitor(context)
+    (found,) = (one for one in done.findings if one.kind == "noise")
+    assert found.sku == SHIFTED
+    assert re.search(r"jumps about its forecasts [2-9]\.\d times as far as usual", found.verdict)
+    assert done.record.counts["found_noise"] == 1
+    assert "noise" not in {due.rule.value for due in done.due.values()}
+    told = [one.subject for one in findings.monitored(context)]
+    assert f"monitor:noise:{SHIFTED}" in told
 
 
 def test_the_budget_of_a_day_lets_the_worst_through_and_the_rest_waits(tmp_path: Path) -> None:

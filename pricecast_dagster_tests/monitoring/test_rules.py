@@ -18,6 +18,16 @@ def test_a_product_is_due_by_the_rule_furthest_over_its_limit_and_all_over_their
     assert second is None
 
 
+def test_corrected_rows_ask_for_no_new_recipe_whatever_else_was_measured_on_them() -> None:
+    signals = {Rule.CORRECTION: np.array([0.06, 0.0]), Rule.NAIVE: np.array([3.0, 3.0])}
+    corrected, other = judge(signals, {Rule.CORRECTION: 0.05, Rule.NAIVE: 1.5})
+    assert corrected is not None
+    assert other is not None
+    assert (corrected.rule, corrected.contest) == (Rule.CORRECTION, False)
+    assert sorted(corrected.evidence) == ["correction", "naive"]
+    assert (other.rule, other.contest) == (Rule.NAIVE, True)
+
+
 def test_a_rule_with_the_limit_0_is_off() -> None:
     assert judge({Rule.AGE: np.array([1e6])}, {Rule.AGE: 0.0}) == [None]
 

@@ -80,6 +80,33 @@ def test_what_waits_is_worst_first_is_asked_once_and_its_evidence_is_kept_up_to_
         assert requests.newest(connection, ["A", "B", "C"]) == {}  # no input of price_model yet
 
 
+def test_what_waits_to_be_weighed_again_becomes_a_contest_when_a_reason_for_one_comes(database: Database) -> None:
+    with database.write() as connection:
+        requests.ask(connection, [Asked("A", "correction", {}, 2.0, optimize=False)], NOW)
+        assert not requests.waiting(connection)[0].optimize
+        asked(connection, ("A", 3.0))
+        (waiting,) = requests.waiting(connection)
+        assert (waiting.reason, waiting.optimize) == ("shift", True)
+
+
+def test_the_pass_of_a_day_is_found_by_when_it_began_and_what_it_found_by_its_rows(database: Database) -> None:
+    with database.write() as connection:
+        monitor_results.record_news(connection, [result("found", DAY), result("later", DAY + timedelta(days=1))])
+        for days in (0, 1):
+            monitor_passes.record(connection, MonitorPass(DAY + timedelta(days=days), NOW, NOW, {"scored": days}, {}))
+        yesterday = NOW - timedelta(days=1)
+        monitor_passes.record(connection, MonitorPass(DAY - timedelta(days=1), yesterday, yesterday, {}, {}))
+    with database.read() as connection:
+        newest = monitor_passes.begun_on(connection, NOW.date())
+        assert newest is not None
+        assert newest.started_at == NOW
+        before = monitor_passes.begun_on(connection, yesterday.date())
+        assert before is not None
+        assert before.day == DAY - timedelta(days=1)
+        assert monitor_passes.begun_on(connection, NOW.date() + timedelta(days=1)) is None
+        assert [one.verdict for one in monitor_results.of_day(connection, DAY)] == ["found"]
+
+
 def test_a_released_request_is_open_and_one_taken_back_is_never_released(database: Database) -> None:
     with database.write() as connection:
         asked(connection, ("A", 1.5), ("B", 3.0))

@@ -40,7 +40,7 @@ def play(platform: Platform, pictures: Path | None, scattered: int) -> None:
         platform.settle("a correction of a day three months ago", 4)
         if pictures is not None and platform.dagster is not None:
             with browsing(platform.dagster.url, pictures) as browser:
-                person.one_model_while_a_batch_runs(platform, browser, skus[1::3], skus[30])
+                person.one_model_while_a_batch_runs(platform, browser, skus[1::3], skus[20])
                 person.backfills(platform, browser, skus, scattered)
                 refuse(platform, skus[3], browser)
         else:
