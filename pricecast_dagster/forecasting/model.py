@@ -130,9 +130,9 @@ def train(
     rehearsal = rehearse_kind(samples, calendar, recipe, kind, seed, known)
     forecasts = held_out(track, rehearsal, kind)
     past = Past(rehearsal.columns, forecasts, track.actual[rehearsal.columns], track.counted[rehearsal.columns])
-    known = evidence(track, rehearsal, forecasts, kind, recent_spread(samples.known))
-    arrays = {"errors": known.errors, "block": known.block, "side": known.side}
-    coverage = past_coverage(known)
+    errors = evidence(track, rehearsal, forecasts, kind, recent_spread(samples.known))
+    arrays = {"errors": errors.errors, "block": errors.block, "side": errors.side}
+    coverage = past_coverage(errors)
     end = int(history.last[0])
     facts = {
         "blend": weigh(track, rehearsal, kind).to_json(),
