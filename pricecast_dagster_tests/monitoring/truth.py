@@ -39,7 +39,7 @@ class Truth:
     """What there was.
 
     Attributes:
-        panel: every day as it was known on the day itself; corrected: the prices as they were, and are known after their correction.
+        panel: every day as it was known on the day itself; corrected: the true prices, known once they are corrected.
         trouble: (n,) of each product; day: (n,) column on which it begins, -1 where there is none.
     """
 
