@@ -130,7 +130,7 @@ def _last_value_errors(truth: Truth) -> NDArray[np.float64]:
     days = truth.panel.n_days
     origins = np.arange(LEARNT_DAYS - 1, days)
     ahead = np.minimum(origins[:, None] + 1 + np.arange(HORIZON), days - 1)
-    return truth.panel.price[:, origins][:, :, None] - truth.panel.price[:, ahead]
+    return truth.panel.price[:, origins][:, :, None] - truth.corrected[:, ahead]
 
 
 def _print_detection(rows: list[dict[str, Any]]) -> None:

@@ -78,10 +78,10 @@ class Service:
     rolled_back: list[tuple[int, int]] = field(default_factory=list)
 
     def errors(self) -> NDArray[np.float64]:
-        """(n, served days, h) forecast less actual of every origin after the learnt days whose day happened; else NaN."""
+        """(n, served days, h) forecast less true price of every origin after the learnt days whose day happened; else NaN."""
         days = self.truth.panel.n_days
         ahead = np.arange(LEARNT_DAYS - 1, days)[:, None] + 1 + np.arange(HORIZON)
-        actual = self.truth.panel.price[:, np.minimum(ahead, days - 1)]
+        actual = self.truth.corrected[:, np.minimum(ahead, days - 1)]
         return np.where(ahead < days, self.price[:, LEARNT_DAYS - 1 :] - actual, np.nan)
 
 

@@ -39,7 +39,7 @@ class Truth:
     """What there was.
 
     Attributes:
-        panel: every day as it was known on the day itself; corrected: the prices as they are after their correction.
+        panel: every day as it was known on the day itself; corrected: the true prices, known once they are corrected.
         trouble: (n,) of each product; day: (n,) column on which it begins, -1 where there is none.
     """
 
@@ -99,13 +99,14 @@ def _product(rng: np.random.Generator, number: int, trouble: Trouble, days: int)
         factor = np.exp(noise + weekly)
     regular = level * _small_moves(rng, days)
     price = np.maximum(np.round(regular * shift * factor, 2), 0.01)
-    corrected = price.copy()
+    known = price.copy()
     if trouble is Trouble.CORRECTION:
+        # The wrong rows are the irregular ones: were it the other way, a correction would bring dips that never come again.
         wrong = np.flatnonzero(rng.random(days) < 0.3)
         wrong = wrong[(wrong >= begins - 150) & (wrong < begins)]
-        corrected[wrong] = np.round(price[wrong] * 0.8, 2)
+        known[wrong] = np.round(price[wrong] * 0.8, 2)
     quantity = rng.poisson(np.clip(20.0 * level / price, 0.0, 1000.0)).astype(np.float64)
-    return price, corrected, quantity, begins
+    return known, price, quantity, begins
 
 
 def _promotions(rng: np.random.Generator, days: int, busy_from: int) -> NDArray[np.float64]:
