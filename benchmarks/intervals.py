@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.sets import data_sets, names
-from pricecast_dagster.forecasting import intervals
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.forecasting.model import Model, train
 from pricecast_dagster.forecasting.panel import Panel
+from pricecast_dagster.forecasting.past_errors import Errors, own_scores, recent_spread
 from pricecast_dagster.forecasting.recipe import Kind
 
 FEWEST_PRODUCTS = 12
@@ -32,8 +32,8 @@ def trained(panel: Panel, calendar: HolidayCalendar) -> Iterator[tuple[Panel, Mo
 def scores_of(history: Panel, model: Model) -> NDArray[np.float64]:
     """The product's scores, as `intervals` computes them."""
     prices = history.price[0, history.observed[0]]
-    past = intervals.Errors(model.arrays["errors"], model.arrays["block"], model.blend.kind, intervals.recent_spread(prices))
-    return intervals.own_scores(past)
+    own = model.arrays
+    return own_scores(Errors(own["errors"], own["block"], own["side"], model.blend.kind, recent_spread(prices)))
 
 
 def main() -> None:

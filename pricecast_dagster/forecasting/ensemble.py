@@ -129,12 +129,35 @@ def held_out(track: Track, rehearsal: Rehearsal, kind: Kind) -> NDArray[np.float
     return forecasts
 
 
+def rules_alone(track: Track, kind: Kind, columns: NDArray[np.intp], piece: NDArray[np.intp]) -> NDArray[np.float64]:
+    """(k, h) what the rules would have forecast from some days (k,), ascending, without any learner.
+
+    Their weights know what had happened by the first day of each piece (k,) of days that are forecast by the same ones.
+    """
+    forecasts = np.empty((len(columns), track.counted.shape[1]))
+    for number in np.unique(piece):
+        inside = piece == number
+        some = columns[inside]
+        last = track.last[some]
+        weights = _rule_weights(track, kind, track.known_at(int(some[0])))
+        moves = sum(
+            (weight * (forecast[some] - last[:, None]) for weight, forecast in zip(weights, track.forecasts, strict=True)),
+            start=np.zeros((len(some), track.counted.shape[1])),
+        )
+        forecasts[inside] = settled(last, track.before[some], moves, [kind] * len(some))
+    return forecasts
+
+
+def _rule_weights(track: Track, kind: Kind, known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(r,) the weights of the rules, from the known days (n, h)."""
+    last = np.broadcast_to(track.last[:, None], track.actual.shape)
+    return _weights(track.forecasts, last, track, known, kind, track.rules, _RULES_PRIOR_FORTNIGHTS[kind])
+
+
 def _blend(track: Track, rehearsal: Rehearsal, kind: Kind, known: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> Blend:
     """Weights from the known days of the track and the chosen origins of the rehearsal."""
     last = track.last[:, None]
-    rules = _weights(
-        track.forecasts, np.broadcast_to(last, track.actual.shape), track, known, kind, track.rules, _RULES_PRIOR_FORTNIGHTS[kind]
-    )
+    rules = _rule_weights(track, kind, known)
     answer = last + sum(weight * (forecast - last) for weight, forecast in zip(rules, track.forecasts, strict=True))
     columns = rehearsal.columns[chosen]
     rehearsed = track.of(columns)

@@ -57,7 +57,7 @@ class Forecasts:
         skus: tuple[str, ...],
         origins: NDArray[np.datetime64],
         price: NDArray[np.float64],
-        half_widths: NDArray[np.float64],
+        reaches: NDArray[np.float64],
         model_used: tuple[str, ...],
         refused: Mapping[str, PricecastError],
     ) -> Self:
@@ -67,11 +67,11 @@ class Forecasts:
             skus: (n,) names.
             origins: (n,) datetime64[D].
             price: (n, h).
-            half_widths: (n, levels, h) in price units, ascending with the level.
+            reaches: (n, levels, 2, h) how far bands reach down and up, price units, ascending with the level.
             model_used: (n,) who answered.
             refused: SKUs that were given up before.
         """
-        finite = np.isfinite(price).all(axis=1) & np.isfinite(half_widths).all(axis=(1, 2))
+        finite = np.isfinite(price).all(axis=1) & np.isfinite(reaches).all(axis=(1, 2, 3))
         sound = np.asarray(finite & (price >= 0).all(axis=1))
         broken = {
             sku: ForecastError(
@@ -84,9 +84,8 @@ class Forecasts:
         kept = np.flatnonzero(sound)
         bands = {}
         for position, level in enumerate(LEVELS):
-            width = half_widths[kept, position]
-            bands[f"lower_{level}"] = np.maximum(price[kept] - width, 0.0)
-            bands[f"upper_{level}"] = price[kept] + width
+            bands[f"lower_{level}"] = np.maximum(price[kept] - reaches[kept, position, 0], 0.0)
+            bands[f"upper_{level}"] = price[kept] + reaches[kept, position, 1]
         return cls(
             skus=tuple(skus[position] for position in kept),
             origins=origins[kept],

@@ -15,13 +15,15 @@ from pricecast_dagster.errors import ForecastError, SkuTooShortError
 from pricecast_dagster.forecasting.baselines import ladder, moving_average
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.forecasting.ensemble import NOISY_FROM_CHANGES, Blend, held_out, kind_of, weigh
+from pricecast_dagster.forecasting.evidence import evidence
 from pricecast_dagster.forecasting.forecasts import Forecasts
-from pricecast_dagster.forecasting.intervals import Errors, half_widths, past_coverage, recent_spread
+from pricecast_dagster.forecasting.intervals import N_SIDES, past_coverage, reaches
 from pricecast_dagster.forecasting.members.comeback import prices_before
 from pricecast_dagster.forecasting.members.protocol import Fitted
 from pricecast_dagster.forecasting.members.roster import MEMBERS
 from pricecast_dagster.forecasting.origins import Origins
 from pricecast_dagster.forecasting.panel import Panel
+from pricecast_dagster.forecasting.past_errors import Errors, recent_spread, sides
 from pricecast_dagster.forecasting.recipe import POOLED, Kind, Recipe, default_recipe
 from pricecast_dagster.forecasting.samples import Samples, build_samples
 from pricecast_dagster.forecasting.scores import ONE_STEP_DAYS, Past, member_errors, score
@@ -56,7 +58,8 @@ class Model:
     Attributes:
         recipe: how it was made.
         texts: member -> LightGBM's text form or that of another engine, for members that have one.
-        arrays: `errors` (k, h) and `block` (k,): past errors, see `intervals.Errors`; `half_widths` (levels, 60) price units.
+        arrays: `errors` (k, h), `block` and `side` (k,): past errors, see `past_errors.Errors`; `reaches` (sides, levels, 2, 60):
+            the bands, see `intervals.reaches`. Models of before have no `side`, and `half_widths` (levels, 60) for `reaches`.
         facts: JSON: `blend`, `members` (numbers of the fitted members), `member_errors`, `metrics` (see `scores`), counts,
             `coverage`, the training window, `features` (and by member), `tuning` (see `tuning.Tuned`),
             `pooled` (version of the pooled model that a member of it was taken from).
@@ -71,6 +74,14 @@ class Model:
     def blend(self) -> Blend:
         """How its members become one price."""
         return Blend.from_json(self.facts["blend"])
+
+    @property
+    def reaches(self) -> NDArray[np.float64]:
+        """(sides, levels, 2, 60) how far its bands reach, see `intervals.reaches`."""
+        if "reaches" in self.arrays:
+            return self.arrays["reaches"]
+        widths = self.arrays["half_widths"]
+        return np.broadcast_to(widths[:, None], (N_SIDES, len(widths), 2, widths.shape[1]))
 
     def fitted(self, member: str) -> Fitted:
         """A fitted member, as it was."""
@@ -119,12 +130,15 @@ def train(
     rehearsal = rehearse_kind(samples, calendar, recipe, kind, seed, known)
     forecasts = held_out(track, rehearsal, kind)
     past = Past(rehearsal.columns, forecasts, track.actual[rehearsal.columns], track.counted[rehearsal.columns])
-    arrays = {"errors": past.errors, "block": rehearsal.block}
+    errors = evidence(track, rehearsal, forecasts, kind, recent_spread(samples.known))
+    arrays = {"errors": errors.errors, "block": errors.block, "side": errors.side}
+    coverage = past_coverage(errors)
     end = int(history.last[0])
     facts = {
         "blend": weigh(track, rehearsal, kind).to_json(),
         "member_errors": member_errors(track, rehearsal),
         "metrics": score(past, history),
+        "coverage": {str(level): coverage[level] for level in LEVELS},
         "validation_samples": int(history.observed[0, : end + 1][-ONE_STEP_DAYS:].sum()),
         "weighed_until": str(history.days[end]),
         "tuning": told,
@@ -139,8 +153,9 @@ def refit(history: Panel, calendar: HolidayCalendar, champion: Model, *, seed: i
         TrainingError: a member cannot be fitted.
     """
     samples = build_samples(history.lifetime(), calendar, champion.recipe, pooled)
-    arrays = {name: champion.arrays[name] for name in ("errors", "block")}
-    carried = ("blend", "member_errors", "metrics", "validation_samples", "weighed_until", "tuning")
+    errors, block = champion.arrays["errors"], champion.arrays["block"]
+    arrays = {"errors": errors, "block": block, "side": champion.arrays.get("side", np.ones_like(block))}
+    carried = ("blend", "member_errors", "metrics", "coverage", "validation_samples", "weighed_until", "tuning")
     facts = {name: champion.facts[name] for name in carried if name in champion.facts}
     return _fit(samples, champion.recipe, arrays, facts, seed)
 
@@ -153,18 +168,16 @@ def _fit(samples: Samples, recipe: Recipe, arrays: dict[str, NDArray[Any]], fact
     # What the learners of this kind of price see, also those that the blend gave no weight: who is served is in "members".
     seen = {name: recipe.learners[name].features for name in recipe.by_kind[kind] if name in recipe.learners}
     features = [name for name in FEATURE_COLUMNS if any(name in own for own in seen.values())]
-    past = Errors(arrays["errors"], arrays["block"], kind, recent_spread(samples.known))
-    coverage = past_coverage(past)
+    past = Errors(arrays["errors"], arrays["block"], arrays["side"], kind, recent_spread(samples.known))
     shared = {} if samples.pooled is None or POOLED not in weights else {POOLED: samples.pooled.version}
     return Model(
         recipe=recipe,
         texts={name: member.text for name, member in fitted.items() if member.text},
-        arrays=arrays | {"half_widths": half_widths(past, LONGEST_HORIZON_DAYS)},
+        arrays=arrays | {"reaches": reaches(past, LONGEST_HORIZON_DAYS)},
         facts=facts
         | shared
         | {
             "members": {name: member.numbers for name, member in fitted.items()},
-            "coverage": {str(level): coverage[level] for level in LEVELS},
             "training_samples": int(samples.known.size) - int(facts["validation_samples"]),
             "features_count": len(features),
             "features": features,
@@ -210,13 +223,15 @@ def forecast(
     if len(models) != panel.n_skus:
         raise ForecastError(f"{len(models)} models were given for {panel.n_skus} SKUs.")
     columns = np.full(panel.n_skus, panel.n_days - 1) if at_end else panel.last
-    prices = _prices(models, Origins(panel, np.arange(panel.n_skus), columns, calendar), horizon_days)
-    widths = np.stack([model.arrays["half_widths"] for model in models])
+    rows = np.arange(panel.n_skus)
+    prices = _prices(models, Origins(panel, rows, columns, calendar), horizon_days)
+    side = sides(panel.price[rows, columns], prices_before(panel)[rows, columns])
+    ends = np.stack([model.reaches[own] for model, own in zip(models, side, strict=True)])
     return Forecasts.around(
         skus=panel.skus,
         origins=panel.days[columns],
         price=prices,
-        half_widths=widths[:, :, :horizon_days],
+        reaches=ends[..., :horizon_days],
         model_used=(MODEL_NAME,) * panel.n_skus,
         refused={},
     )
@@ -249,18 +264,18 @@ def fallback(panel: Panel, horizon_days: int, *, at_end: bool = False) -> Foreca
     answer = ladder(panel, horizon_days)
     known = [position for position, name in enumerate(answer.model_used) if name is not None]
     chosen = panel.select(known)
-    widths = [_fallback_widths(chosen.select([position]), horizon_days) for position in range(chosen.n_skus)]
+    ends = [_fallback_reaches(chosen.select([position]), horizon_days) for position in range(chosen.n_skus)]
     return Forecasts.around(
         skus=chosen.skus,
         origins=panel.first_day + (np.full(len(known), panel.n_days - 1) if at_end else chosen.last),
         price=answer.price[known],
-        half_widths=np.array(widths).reshape(-1, len(LEVELS), horizon_days),
+        reaches=np.array(ends).reshape(-1, len(LEVELS), 2, horizon_days),
         model_used=tuple(name for name in answer.model_used if name is not None),
         refused=answer.errors,
     )
 
 
-def _fallback_widths(history: Panel, horizon_days: int) -> NDArray[np.float64]:
+def _fallback_reaches(history: Panel, horizon_days: int) -> NDArray[np.float64]:
     first, last = int(history.first[0]), int(history.last[0])
     columns = np.arange(max(first + 6, last - _FALLBACK_BLOCKS * CUT_STEP_DAYS), last)
     ahead = columns[:, None] + 1 + np.arange(VALIDATED_DAYS)
@@ -273,4 +288,6 @@ def _fallback_widths(history: Panel, horizon_days: int) -> NDArray[np.float64]:
     changes = float(np.mean(prices[1:] != prices[:-1])) if len(prices) > 1 else 0.0
     kind = Kind.NOISY if changes >= NOISY_FROM_CHANGES else Kind.STICKY
     block = np.arange(len(columns)) // CUT_STEP_DAYS
-    return half_widths(Errors(errors, block, kind, recent_spread(prices)), horizon_days)
+    side = sides(history.price[0], prices_before(history)[0])
+    past = Errors(errors, block, side[columns], kind, recent_spread(prices))
+    return np.asarray(reaches(past, horizon_days)[side[last]])

@@ -16,8 +16,8 @@ from pricecast_dagster.settings import Settings
 CODE_VERSIONS: Final[Mapping[Stage, str]] = {
     Stage.RAW_HISTORY: "1",
     Stage.FEATURE_TABLE: "1",
-    Stage.PRICE_MODEL: "2",
-    Stage.FORECAST: "2",
+    Stage.PRICE_MODEL: "3",
+    Stage.FORECAST: "3",
 }
 
 NO_MODEL: Final = "no-model"

@@ -17,10 +17,13 @@ WEIGH_AGAIN_DAYS = 14
 
 
 def weigh_again(panel: Panel, champion: "Model") -> bool:
-    """Whether a model's weights and bands are too old, or have just been surprised, to be carried on by a refit."""
+    """Whether a model's weights and bands are too old, or have just been surprised, to be carried on by a refit.
+
+    So are bands of before, which knew the errors of a few weeks only.
+    """
     weighed = str(champion.facts["weighed_until"])
     new_days = int((panel.days[panel.last[0]] - panel.days.dtype.type(weighed)).astype(int))
-    return new_days >= WEIGH_AGAIN_DAYS or _surprised(panel, champion)
+    return new_days >= WEIGH_AGAIN_DAYS or "side" not in champion.arrays or _surprised(panel, champion)
 
 
 def _surprised(panel: Panel, champion: "Model") -> bool:
@@ -30,4 +33,4 @@ def _surprised(panel: Panel, champion: "Model") -> bool:
     quiet price around one that has just jumped.
     """
     moves = np.abs(np.diff(panel.price[0, -WEIGH_AGAIN_DAYS - 1 :]))
-    return bool(moves.size) and float(moves.max()) > float(champion.arrays["half_widths"][-1, WEIGH_AGAIN_DAYS - 1])
+    return bool(moves.size) and float(moves.max()) > float(champion.reaches[:, -1, :, WEIGH_AGAIN_DAYS - 1].max())

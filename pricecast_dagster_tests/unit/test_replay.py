@@ -38,7 +38,7 @@ def by_hand(chain: tuple[Cut, ...], refit_every_days: int) -> Iterator[Forecasts
         elif (cut.origin - fitted_on).days >= refit_every_days:
             last_days = cut.panel.price[0].tolist()[-15:]
             jump = max(abs(after - before) for before, after in pairwise(last_days))
-            if (cut.origin - weighed_on).days < 14 and jump <= model.arrays["half_widths"][1, 13]:
+            if (cut.origin - weighed_on).days < 14 and jump <= model.reaches[:, 1, :, 13].max():
                 model = refit(cut.panel, CALENDAR, model, seed=cut.seed)
             else:
                 model = train(cut.panel, CALENDAR, tuning=None, recipe=model.recipe, seed=cut.seed)

@@ -1,0 +1,110 @@
+"""Past errors: what one SKU's forecasts were off by, the evidence that bands are made of.
+
+Belongs here: the errors, where the price stood when each forecast was made, and how large they are by days ahead. Not here: the
+past forecasts (`validation`, `ensemble`), and the bands (`intervals`, `shortest`).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pricecast_dagster.forecasting.recipe import Kind
+
+SPREAD_DAYS: Final = 90
+_FLOOR_SHARE: Final = 0.003
+
+_PRIOR_SCALE_DAYS: Final = 10
+_PRIOR_SCALE: Final = 0.6
+_NEIGHBOURS: Final = 2
+"""A day ahead shares its errors with the two days on either side; alone it has a handful."""
+
+GROWTH: Final[dict[Kind, float]] = {Kind.NOISY: 0.0, Kind.STICKY: 0.5}
+"""Errors grow as days ahead to this power where nothing is known: noise about a level does not, what changes now and then as a
+random walk does."""
+
+
+@dataclass(frozen=True, eq=False)
+class Errors:
+    """Past errors of one SKU's forecasts, from which bands are made.
+
+    Attributes:
+        errors: (k, h) forecast less actual from each past origin; NaN where nothing is known.
+        block: (k,) number of the fit behind each origin: errors of one block are one piece of evidence. Negative where rules
+            alone forecast, before learners were rehearsed.
+        side: (k,) where the price stood, see `sides`.
+        kind: of the price.
+        spread: see `recent_spread`.
+    """
+
+    errors: NDArray[np.float64]
+    block: NDArray[np.intp]
+    side: NDArray[np.intp]
+    kind: Kind
+    spread: float
+
+    @property
+    def sizes(self) -> NDArray[np.float64]:
+        """(k, h) absolute errors."""
+        return np.abs(self.errors)
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """(k, h) where an error is known."""
+        return ~np.isnan(self.errors)
+
+    @property
+    def worst(self) -> float:
+        """The largest error of the SKU, at least twice its spread: further no band reaches.
+
+        Scales of series with one bad window among flat ones explode otherwise (a band of 31,000 on a price of 55).
+        """
+        return max(float(self.sizes[self.known].max(initial=0.0)), 2 * self.spread)
+
+    @property
+    def weight(self) -> float:
+        """What one past error counts for: origins a day apart see the same days again and again, a day counts once."""
+        count = int(self.known.sum())
+        if not count:
+            return 0.0
+        days = np.arange(self.errors.shape[0])[:, None] + np.arange(self.errors.shape[1])
+        return len(np.unique(days[self.known])) / count
+
+    def of(self, chosen: NDArray[np.bool_]) -> "Errors":
+        """Those from some of the origins (k,)."""
+        return Errors(self.errors[chosen], self.block[chosen], self.side[chosen], self.kind, self.spread)
+
+
+def recent_spread(prices: NDArray[np.float64]) -> float:
+    """Standard deviation of a SKU's last 90 observed prices, at least 0.3 % of their level; (days,) -> price units."""
+    recent = prices[-SPREAD_DAYS:]
+    floor = _FLOOR_SHARE * float(np.mean(recent))
+    return max(float(np.std(recent)), floor)
+
+
+def sides(last: NDArray[np.float64], before: NDArray[np.float64]) -> NDArray[np.intp]:
+    """(n,) 0 where a price stands below the one before its last change (a promotion, often), 1 elsewhere."""
+    return (last >= before).astype(np.intp)
+
+
+def scale(past: Errors, weight: float) -> NDArray[np.float64]:
+    """(h,) mean absolute error of each day ahead and its neighbours, drawn to a share of the spread."""
+    ahead = np.arange(1, past.errors.shape[1] + 1)
+    near = np.abs(ahead[:, None] - ahead) <= _NEIGHBOURS
+    sizes = np.where(near, np.where(past.known, past.sizes, 0.0).sum(axis=0), 0.0).sum(axis=1)
+    count = np.where(near, past.known.sum(axis=0), 0).sum(axis=1)
+    # Each day ahead has its own origins, so a neighbourhood's errors count for as much as all days' do.
+    share = weight * len(ahead) / near.sum(axis=1)
+    middle = (len(ahead) + 1) / 2
+    prior = _PRIOR_SCALE * past.spread * (ahead / middle) ** GROWTH[past.kind]
+    return np.asarray((share * sizes + _PRIOR_SCALE_DAYS * prior) / (share * count + _PRIOR_SCALE_DAYS))
+
+
+def own_scores(past: Errors) -> NDArray[np.float64]:
+    """(scores,) the known absolute errors over the scale that the other blocks give."""
+    scores = [np.zeros(0)]
+    for block in np.unique(past.block):
+        own = past.of(past.block == block)
+        scores.append((own.sizes / scale(past.of(past.block != block), past.weight))[own.known])
+    return np.concatenate(scores)
