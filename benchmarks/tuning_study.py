@@ -116,6 +116,9 @@ def main() -> None:
     parser.add_argument("--kinds", default=",".join((*STUDIED, *(name for name in REAL if (DATA / name).exists()))))
     arguments = parser.parse_args()
     print(HEADER)
+    # The first training imports what all others find loaded.
+    warm, calendar = products_of(STUDIED[0], 1)
+    train(warm[0], calendar, tuning=TuningPlan(1), seed=1)
     for name in arguments.kinds.split(","):
         products, calendar = products_of(name, arguments.products)
         results = []
