@@ -81,7 +81,7 @@ def test_two_months_ahead_even_a_band_of_no_width_has_grown_to_what_may_come():
     ends = reaches(errors(moved, Kind.STICKY, spread=1.0), 60)[NOT_BELOW, 0, UP]
     assert ends[13] == 0
     assert (np.diff(ends[13:]) >= 0).all()
-    assert ends[59] == pytest.approx(4.0)
+    assert ends[59] == pytest.approx(4.0, rel=0.01)
 
 
 def test_from_a_promotion_the_band_goes_up_and_from_the_regular_price_down():
