@@ -75,6 +75,15 @@ def test_a_price_that_is_exact_on_nine_of_ten_days_has_no_80_percent_band_and_on
     assert (ends[1, UP] >= 4.0).all()
 
 
+def test_two_months_ahead_even_a_band_of_no_width_has_grown_to_what_may_come():
+    moved = np.zeros((300, 14))
+    moved[::13] = -4.0
+    ends = reaches(errors(moved, Kind.STICKY, spread=1.0), 60)[NOT_BELOW, 0, UP]
+    assert ends[13] == 0
+    assert (np.diff(ends[13:]) >= 0).all()
+    assert ends[59] == pytest.approx(4.0, rel=0.01)
+
+
 def test_from_a_promotion_the_band_goes_up_and_from_the_regular_price_down():
     generator = np.random.default_rng(3)
     side = generator.integers(0, 2, 300)
