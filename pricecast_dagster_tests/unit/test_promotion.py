@@ -5,7 +5,7 @@ import pytest
 
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.forecasting.promotion import compare, decide
-from pricecast_dagster.forecasting.recipe import DIRECT_STEP, default_recipe
+from pricecast_dagster.forecasting.recipe import DIRECT_STEP, Kind, default_recipe
 from pricecast_dagster.testing import tiny_panel
 
 CALENDAR = HolidayCalendar("BR")
@@ -46,10 +46,17 @@ def weekly_promotions(days: int = 150) -> list[float]:
     return [8.0 if day % 10 < 3 else 10.0 for day in range(days)]
 
 
+def rising_through_the_week(days: int) -> list[float]:
+    """Till averages that climb through every week, in some noise: the weekday tells the price."""
+    noise = np.random.default_rng(0).normal(0, 0.3, days)
+    return np.round(8 + 0.5 * (np.arange(days) % 7) + noise, 2).tolist()
+
+
 def test_a_recipe_that_learns_the_pattern_beats_one_that_learns_nothing():
-    history = tiny_panel({"A": weekly_promotions(400)})
-    good = default_recipe()
-    lame = good.with_features(DIRECT_STEP, ("is_holiday",))
+    history = tiny_panel({"A": rising_through_the_week(400)})
+    good = lame = default_recipe()
+    for learner in good.by_kind[Kind.NOISY]:
+        lame = lame.with_features(learner, ("is_holiday",))
     decision = compare(history, CALENDAR, lame, good, seed=1)
     assert decision.promote, decision.reason
     back = compare(history, CALENDAR, good, lame, seed=1)
