@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from pricecast_dagster.errors import SupersededError
 from pricecast_dagster.forecasting.recipe import POOLED
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.versions import code_of_features_and_models
@@ -76,7 +77,18 @@ class Origin:
 
 
 def store_model(context: StageContext, model: "Model", origin: Origin, now: datetime) -> ModelVersion:
-    """Store a model under the version of that time; nothing refers to it before its row is in the registry."""
+    """Store a model under the version of that time; nothing refers to it before its row is in the registry.
+
+    A second in which a killed run, or another process just now, has left another model of the product is passed over.
+    """
+    while True:
+        try:
+            return _stored(context, model, origin, now)
+        except SupersededError:
+            now += timedelta(seconds=1)
+
+
+def _stored(context: StageContext, model: "Model", origin: Origin, now: datetime) -> ModelVersion:
     version = version_name(now)
     recipe = model.recipe.to_json()
     kept = {**asdict(origin), "version": version, "trained_at": now.isoformat(), "recipe": recipe, "facts": model.facts}

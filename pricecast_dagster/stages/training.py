@@ -200,7 +200,7 @@ def _keep(context: StageContext, order: Order, task: Task, trained: Trained, sec
     training.models[order.sku] = trained.champion
     challenger = None
     if trained.challenger is not None:
-        challenger = store_model(context, trained.challenger, origin, now + timedelta(seconds=1))
+        challenger = store_model(context, trained.challenger, origin, champion.trained_at + timedelta(seconds=1))
         training.challengers.append(challenger)
     begun = begin_trial(context, order.champion, champion, challenger, trained)
     if begun is not None:

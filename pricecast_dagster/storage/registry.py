@@ -7,7 +7,7 @@ state of price_model that has to follow (`storage.states.set_version`, in the sa
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
@@ -59,22 +59,6 @@ class ModelVersion:
 def version_name(moment: datetime) -> str:
     """The name of a model made at that moment, to the second."""
     return moment.astimezone(UTC).strftime(VERSION_FORMAT)
-
-
-def unused_versions(connection: Connection, skus: Iterable[str], moment: datetime) -> dict[str, str]:
-    """SKU -> a version name it has none of: of that moment, or the next free second."""
-    wanted = sorted(set(skus))
-    taken: set[tuple[str, str]] = set()
-    for part in in_parts(wanted):
-        query = select(models.c.sku, models.c.version).where(models.c.sku.in_(part), models.c.version >= version_name(moment))
-        taken.update((row.sku, row.version) for row in connection.execute(query))
-    free: dict[str, str] = {}
-    for sku in wanted:
-        second = moment
-        while (sku, version_name(second)) in taken:
-            second += timedelta(seconds=1)
-        free[sku] = version_name(second)
-    return free
 
 
 def studied(connection: Connection, carried_on: Iterable[str]) -> dict[str, ModelVersion]:

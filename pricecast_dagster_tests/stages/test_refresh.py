@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -263,3 +264,22 @@ def test_a_model_made_in_the_second_its_predecessor_was_deleted_in_has_a_name_of
     with context.database.read() as connection:
         versions = registry.versions(connection, "SKU0001")
     assert [model.champion for model in versions] == [True, False]
+
+
+def test_what_a_killed_run_left_in_the_same_second_is_in_nobodys_way(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = shop.clock()
+    context = replace(shop.context(), clock=lambda: moment)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(requests, "answer", die)
+        refresh.run(context, Plan(skus=("SKU0001",)))
+    shop.append_day(["SKU0001"])
+    report = refresh.run(context, Plan(skus=("SKU0001",)))
+    assert computed(report) == chain("SKU0001")
+    assert not report.failed
+    with context.database.read() as connection:
+        (model,) = registry.versions(connection, "SKU0001")
+    assert model.version == registry.version_name(moment + timedelta(seconds=1))

@@ -78,15 +78,8 @@ def test_the_database_itself_refuses_a_second_champion(stocked: Database) -> Non
         connection.execute(modelos_predicao.update().values(champion=True))
 
 
-def test_a_version_name_is_utc_time_and_moves_on_a_second_where_it_is_taken(stocked: Database) -> None:
-    in_brazil = NOW.astimezone(timezone(timedelta(hours=-3)))
-    with stocked.write() as connection:
-        assert registry.unused_versions(connection, ["A-1"], in_brazil) == {"A-1": "20251016T193000Z"}
-        registry.add(connection, [model("20251016T193000Z"), model("20251016T193001Z")])
-        assert registry.unused_versions(connection, ["A-1", "A-2"], in_brazil) == {
-            "A-1": "20251016T193002Z",
-            "A-2": "20251016T193000Z",
-        }
+def test_a_version_name_is_utc_time() -> None:
+    assert registry.version_name(NOW.astimezone(timezone(timedelta(hours=-3)))) == "20251016T193000Z"
 
 
 def test_a_version_that_is_there_already_is_refused_and_the_champion_stays(stocked: Database) -> None:
