@@ -170,7 +170,7 @@ class Histories(RuleBasedStateMachine):
         tells = 2 if reading and len(skus) < len(self.oracle.active) else 1
         with killed(point, at, tells_before=tells) as happened:
             self.desk.tick_and_run()
-        assert happened
+        assert happened, f"{point}: the run came to another end"
         self.kills += 1
         self._compare(f"kill {point}", done, Counter(), before, runs=1)
 
