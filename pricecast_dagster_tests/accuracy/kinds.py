@@ -1,8 +1,8 @@
 """Generated products of each kind of price that shops have, for measuring a recipe on what is not in our data sets.
 
 Belongs here: one generator a kind, with the statistics that were measured on real sets (share of days with a change, sizes, share
-of changes that lead back to the price before, gaps). Not here: the synthetic retailer that demos use (`sources.synthetic`), and
-judging forecasts.
+of changes that lead back to the price before, gaps, how long a move lasts). Not here: the synthetic retailer that demos use
+(`sources.synthetic`), and judging forecasts.
 
 Every generator gives one product: (days,) prices and (days,) whether there was a record on that day.
 """
@@ -113,12 +113,12 @@ def campaign(rng: Generator, days: int = 700) -> Product:
 
 def vegetable(rng: Generator, days: int = 730) -> Product:
     """Till averages of vegetables: a level that wanders by steps, end-of-day discounts in the average, gaps of months."""
-    steps = rng.random(days) < 0.15
+    steps = rng.random(days) < 0.17
     drift = np.cumsum(np.where(steps, rng.normal(0, 0.09, days), 0))
     season = 0.25 * np.sin(2 * np.pi * (np.arange(days) / 365 + rng.random()))
-    level = np.exp(rng.normal(1.8, 0.5) + 0.6 * drift + season[np.maximum.accumulate(np.where(steps, np.arange(days), 0))])
-    discounted = rng.random(days) < 0.1
-    prices = np.round(np.round(level, 1) * np.where(discounted, 1 - rng.beta(1, 5, days), 1.0), 2)
+    level = np.exp(rng.normal(1.8, 0.5) + drift + season[np.maximum.accumulate(np.where(steps, np.arange(days), 0))])
+    discounted = rng.random(days) < 0.08
+    prices = np.round(np.round(level, 1) * np.where(discounted, 1 - rng.beta(1, 6, days), 1.0), 2)
     return np.maximum(prices, 0.1), _seasonal_gaps(rng, days, 0.93)
 
 
@@ -127,9 +127,9 @@ def wholesale(rng: Generator, days: int = 730) -> Product:
     moves = np.where(rng.random(days) < 0.42, rng.standard_t(3, days) * 0.055, 0)
     season = 0.3 * np.sin(2 * np.pi * (np.arange(days) / 365 + rng.random()))
     wandering = np.cumsum(moves)
-    level = np.exp(rng.normal(2.5, 0.7) + 0.6 * (wandering - np.linspace(0, wandering[-1], days)) + season)
+    level = np.exp(rng.normal(2.5, 0.7) + wandering - np.linspace(0, wandering[-1], days) + season)
     unit = 10 ** np.floor(np.log10(np.median(level))) / 10
-    excursion = np.where(rng.random(days) < 0.14, rng.normal(0, 0.16, days), 0)
+    excursion = np.where(rng.random(days) < 0.13, rng.normal(0, 0.14, days), 0)
     # The season shows only where the price is set anew.
     held = np.maximum.accumulate(np.where(moves != 0, np.arange(days), 0))
     prices = np.maximum(np.round(level[held] * (1 + excursion) / unit) * unit, unit)

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pricecast_dagster.forecasting.baselines import SIMPLE_METHODS
+from pricecast_dagster.forecasting.panel import Panel, build_panel
 from pricecast_dagster_tests.accuracy.kinds import KINDS, history_of
 
 PRODUCTS = 60
@@ -11,6 +13,18 @@ PRODUCTS = 60
 
 def observed_prices(kind: str) -> list[NDArray[np.float64]]:
     return [rows["price"].to_numpy() for _, rows in history_of(kind, PRODUCTS, 4).groupby("sku")]
+
+
+def mean_errors(panel: Panel) -> dict[str, float]:
+    """Simple method -> the mean over products and four origins of the root of a fortnight's mean squared error."""
+    last_day = panel.n_days - 1
+    columns = np.repeat([last_day - 14 * back for back in (1, 2, 3, 4)], panel.n_skus)
+    asked = panel.select(np.tile(np.arange(panel.n_skus), 4))
+    rows, ahead = np.arange(len(columns))[:, None], columns[:, None] + 1 + np.arange(14)
+    seen = asked.observed[rows, ahead]
+    squares = {name: (method(asked, columns, 14) - asked.price[rows, ahead]) ** 2 for name, method in SIMPLE_METHODS.items()}
+    some = seen.any(axis=1)
+    return {name: float(np.sqrt(square[some].mean(axis=1, where=seen[some])).mean()) for name, square in squares.items()}
 
 
 def change_share(prices: list[NDArray[np.float64]]) -> float:
@@ -104,6 +118,22 @@ def test_changes_follow_one_another_as_soon_as_real_ones(kind, real):
     found = np.quantile(days_between_changes(kind), [0.05, 0.5, 0.95])
     assert (found <= 2 * np.array(real)).all(), found
     assert (found >= np.array(real) / 2).all(), found
+
+
+@pytest.mark.parametrize(
+    ("kind", "real"),
+    [
+        ("shelf", {"7-day mean": 0.97, "28-day mean": 1.19, "SES": 0.98}),
+        ("vegetable", {"7-day mean": 1.14, "28-day mean": 1.35, "SES": 1.03}),
+        ("wholesale", {"7-day mean": 1.12, "28-day mean": 1.48, "SES": 1.04}),
+        ("till_average", {"7-day mean": 0.79, "28-day mean": 0.76, "SES": 0.76}),
+    ],
+)
+def test_moves_last_as_long_as_real_ones(kind, real):
+    """By what averaging is worth: RMSE ratios of simple methods to the last value over a fortnight, each within 12 points."""
+    errors = [mean_errors(build_panel(history_of(kind, PRODUCTS, seed))) for seed in (4, 5, 11)]
+    found = {name: np.mean([each[name] / each["last value"] for each in errors]) for name in real}
+    assert all(abs(found[name] - ratio) <= 0.12 for name, ratio in real.items()), found
 
 
 def test_two_thirds_of_fortnights_on_a_shelf_and_nearly_all_on_a_board_see_no_change():
