@@ -2,7 +2,8 @@
 
 import atexit
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,12 +11,14 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 from threading import Thread
+from typing import Any
 
 import pandas as pd
 import pytest
 import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from httpx2 import Response
 
 from pricecast_dagster.api.access_log import AccessLog
 from pricecast_dagster.api.application import create_app
@@ -29,6 +32,8 @@ from pricecast_dagster_tests.shop import Clock, Shop, open_shop
 NOWHERE = "http://127.0.0.1:9"
 """No Dagster listens there."""
 
+PATIENCE_SECONDS = 10
+
 YOUNG = "SKU0004"
 """A product of 20 days: a simple method answers for it."""
 
@@ -40,6 +45,19 @@ class Api:
     shop: Shop
     services: Services
     client: TestClient
+
+    def answer(self, sku: str, holds: Callable[[Any], bool], **parameters: object) -> Response:
+        """The forecast of a product after another writer's commit, asked for until this holds of it.
+
+        On SQLite the next answer has to know of it, on PostgreSQL the one after its notification has arrived: a fraction of a
+        millisecond later, and longer on a machine that has other things to do.
+        """
+        until = time.monotonic() + (PATIENCE_SECONDS if self.services.context.database.kind != "sqlite" else 0)
+        while True:
+            answer = self.client.get(f"/ml/predict/{sku}", params=parameters)
+            if holds(answer.json()) or time.monotonic() > until:
+                assert holds(answer.json()), answer.text
+                return answer
 
 
 def make_shop(folder: Path, database_url: str, **settings: object) -> Shop:

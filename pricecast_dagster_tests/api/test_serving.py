@@ -26,13 +26,11 @@ def test_new_rows_make_it_stale_at_once_and_a_refresh_fresh(api: Api) -> None:
     before = api.client.get("/ml/predict/SKU0001")
     api.shop.append_day(["SKU0001"], price=99.0)
     api.shop.refresh(stages=frozenset({"raw_history"}))
-    stale = api.client.get("/ml/predict/SKU0001")
-    assert stale.json()["stale"] is True
+    stale = api.answer("SKU0001", lambda forecast: forecast["stale"] is True)
     assert stale.json()["prices"] == before.json()["prices"]
     assert stale.headers["etag"] != before.headers["etag"]
     api.shop.refresh()
-    fresh = api.client.get("/ml/predict/SKU0001")
-    assert fresh.json()["stale"] is False
+    fresh = api.answer("SKU0001", lambda forecast: forecast["stale"] is False)
     assert fresh.json()["origin"] == "2026-05-31"
     assert fresh.headers["etag"] not in (before.headers["etag"], stale.headers["etag"])
 
@@ -41,8 +39,7 @@ def test_a_rollback_is_seen_by_the_next_call(api: Api) -> None:
     first = api.client.get("/ml/predict/SKU0001", params={"days_ahead": 30}).json()["model_used"]
     api.shop.append_day(["SKU0001"])
     api.shop.refresh()
-    second = api.client.get("/ml/predict/SKU0001", params={"days_ahead": 30}).json()["model_used"]
-    assert second != first
+    second = api.answer("SKU0001", lambda forecast: forecast["model_used"] != first, days_ahead=30).json()["model_used"]
     answer = api.client.post("/ml/models/SKU0001/rollback")
     assert answer.status_code == 200
     assert answer.json()["version"] == first.removeprefix("LightGBM_v")
@@ -58,9 +55,9 @@ def test_a_rollback_in_another_process_is_seen_too(api: Api) -> None:
     first = api.client.get("/ml/predict/SKU0001").json()["model_used"]
     api.shop.append_day(["SKU0001"])
     api.shop.refresh()
-    assert api.client.get("/ml/predict/SKU0001").json()["model_used"] != first
+    api.answer("SKU0001", lambda forecast: forecast["model_used"] != first)
     models.rollback(api.shop.context(), "SKU0001", None)
-    assert api.client.get("/ml/predict/SKU0001").json()["model_used"] == first
+    api.answer("SKU0001", lambda forecast: forecast["model_used"] == first)
 
 
 WRITER = """
@@ -78,7 +75,7 @@ for word in iter(sys.stdin.readline, ""):
 
 
 def test_whatever_another_process_commits_is_in_the_next_answer(api: Api) -> None:
-    """The moment the other one knows that its transaction is through; asked before, so that each answer is in memory."""
+    """Asked before, so that each answer is in memory."""
     settings = api.shop.settings
     api.shop.append_day(["SKU0001", "SKU0002"])
     api.shop.refresh()
@@ -90,11 +87,11 @@ def test_whatever_another_process_commits_is_in_the_next_answer(api: Api) -> Non
         assert writer.stdout is not None
         for action, sku in (("rollback", "SKU0001"), ("delete", "SKU0002"), ("rollback", "SKU0001"), ("delete", "SKU0001")):
             before = [api.client.get(f"/ml/predict/{sku}") for _ in range(2)][-1]
+            used = before.json()["model_used"]
             writer.stdin.write(f"{action} {sku}\n")
             writer.stdin.flush()
             assert writer.stdout.readline() == "done\n"
-            after = api.client.get(f"/ml/predict/{sku}")
-            assert after.json()["model_used"] != before.json()["model_used"]
+            after = api.answer(sku, lambda forecast, used=used: forecast["model_used"] != used)
             assert after.headers["etag"] != before.headers["etag"]
             assert after.json() == api.client.post("/ml/predict", json={"skus": [sku]}).json()["forecasts"][0]
         writer.stdin.close()
@@ -105,10 +102,10 @@ def test_a_forecast_that_is_computed_follows_every_change_too(api: Api) -> None:
     assert before[0].content == before[1].content
     api.shop.append_day(["SKU0001"], price=99.0)
     api.shop.refresh(stages=frozenset({"raw_history"}))
-    stale = api.client.get("/ml/predict/SKU0001", params={"days_ahead": 40})
-    assert (stale.json()["stale"], stale.json()["origin"]) == (True, "2026-05-31")
+    stale = api.answer("SKU0001", lambda forecast: forecast["stale"] is True, days_ahead=40)
+    assert stale.json()["origin"] == "2026-05-31"
     api.shop.refresh()
-    assert api.client.get("/ml/predict/SKU0001", params={"days_ahead": 40}).json()["stale"] is False
+    api.answer("SKU0001", lambda forecast: forecast["stale"] is False, days_ahead=40)
 
 
 def test_answers_in_memory_are_bounded_by_their_bytes(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
