@@ -5,6 +5,11 @@ Belongs here: which past forecasts count. Not here: making them (`validation`, `
 Noise shows itself in the weeks that the whole model rehearsed. A sticky price that moves four times a year does not: there the
 days before those join them, forecast by the rules alone, which cost nothing to follow through the whole past and are
 nearly as exact (Winkler scores of the bands differ by less than 1 %).
+
+A sticky price that has doubled since moves by more than it did, though not by twice as much: promotions are shares of a price, its
+cents are not. So the errors of a long past are told in prices of now, by how much the regular price has moved. For it stands the
+highest price of four weeks, which a promotion does not touch. Bands that took past errors as they were covered 72 to 75 % of
+prices that rise or wander at 80 %, and had Winkler scores up to 10 % greater there; where prices only come and go, little changes.
 """
 
 from typing import Final
@@ -19,6 +24,11 @@ from pricecast_dagster.forecasting.validation import CUT_STEP_DAYS, Rehearsal, T
 
 _LONGEST_DAYS: Final = 730
 """Two years before the first rehearsal: each season twice, and no more than a model can carry along."""
+
+_REGULAR_DAYS: Final = 28
+_GROWTH_WITH_PRICE: Final = 0.4
+"""Errors grow as the regular price to this power. With 1 prices that wander or rise are covered by another 4 to 6 points at 80 % and
+have a Winkler score 3 to 8 % smaller still, but where they only seem to, as on sparse tills, bands get wider than the last value's."""
 
 _PIECE_DAYS: Final = 4 * CUT_STEP_DAYS
 """Rules are weighed anew after so many days of the early past."""
@@ -45,4 +55,13 @@ def evidence(track: Track, rehearsal: Rehearsal, forecasts: NDArray[np.float64],
         forecasts = np.concatenate([rules_alone(track, kind, early, piece), forecasts])
     some = track.of(columns)
     errors = np.where(some.counted, forecasts - some.actual, np.nan)
+    if kind is Kind.STICKY:
+        errors *= _in_prices_of_now(track.last)[columns][:, None]
     return Errors(errors, block, sides(some.last, some.before), kind, spread)
+
+
+def _in_prices_of_now(prices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) what an error that was made on each day would be on the last one; NaN before the first price."""
+    padded = np.concatenate([np.full(_REGULAR_DAYS - 1, -np.inf), np.nan_to_num(prices, nan=-np.inf)])
+    regular = np.lib.stride_tricks.sliding_window_view(padded, _REGULAR_DAYS).max(axis=1)
+    return np.asarray((regular[-1] / np.where(regular > 0, regular, np.nan)) ** _GROWTH_WITH_PRICE)
