@@ -6,10 +6,10 @@ Noise shows itself in the weeks that the whole model rehearsed. A sticky price t
 days before those join them, forecast by the rules alone, which cost nothing to follow through the whole past and are
 nearly as exact (Winkler scores of the bands differ by less than 1 %).
 
-A sticky price that has doubled since moves by more than it did, though not by twice as much: promotions are shares of a price, its
-cents are not. So the errors of a long past are told in prices of now, by how much the regular price has moved. For it stands the
-highest price of four weeks, which a promotion does not touch. Bands that took past errors as they were covered 72 to 75 % of
-prices that rise or wander at 80 %, and had Winkler scores up to 10 % greater there; where prices only come and go, little changes.
+A sticky price that has doubled since moves by more than it did, though not by twice as much: promotions are shares of a price,
+its cents are not. So the errors of a long past are told in prices of now, by how much the regular price has moved. For it stands
+the highest price of four weeks, which a promotion does not touch. Bands that took past errors as they were covered 72 to 75 % of
+prices that rise or wander at 80 %, with Winkler scores up to 10 % greater; where prices only come and go, little changes.
 """
 
 from typing import Final
@@ -27,8 +27,8 @@ _LONGEST_DAYS: Final = 730
 
 _REGULAR_DAYS: Final = 28
 _GROWTH_WITH_PRICE: Final = 0.4
-"""Errors grow as the regular price to this power. With 1 prices that wander or rise are covered by another 4 to 6 points at 80 % and
-have a Winkler score 3 to 8 % smaller still, but where they only seem to, as on sparse tills, bands get wider than the last value's."""
+"""Errors grow as the regular price to this power. With 1, prices that wander or rise are covered by another 4 to 6 points at 80 %
+and have a Winkler score 3 to 8 % smaller still; but where they only seem to, on sparse tills, bands get wider than the last value's."""
 
 _PIECE_DAYS: Final = 4 * CUT_STEP_DAYS
 """Rules are weighed anew after so many days of the early past."""
