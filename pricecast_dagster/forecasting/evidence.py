@@ -28,7 +28,8 @@ _LONGEST_DAYS: Final = 730
 _REGULAR_DAYS: Final = 28
 _GROWTH_WITH_PRICE: Final = 0.4
 """Errors grow as the regular price to this power. With 1, prices that wander or rise are covered by another 4 to 6 points at 80 %
-and have a Winkler score 3 to 8 % smaller still; but where they only seem to, on sparse tills, bands get wider than the last value's."""
+and have a Winkler score 3 to 8 % smaller still; but where they only seem to, on sparse tills, bands get wider than those of the
+last value."""
 
 _PIECE_DAYS: Final = 4 * CUT_STEP_DAYS
 """Rules are weighed anew after so many days of the early past."""
