@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pricecast_dagster.forecasting.served import MEASURES, Served, daily_errors, score
+from pricecast_dagster.forecasting.signals import RECENT_DAYS, in_service
 
 HORIZON = 3
 
@@ -86,3 +87,16 @@ def test_a_days_error_is_the_mean_over_all_forecasts_of_that_day() -> None:
     errors = daily_errors(served, 1, until=6, days=3)
     assert np.isnan(errors[0, [0, 2]]).all()
     assert errors[0, 1] == 2.0
+
+
+@pytest.mark.parametrize(("days", "lost"), [(10, math.nan), (14, 2.0), (21, 2.5), (28, 3.0), (40, 3.0)])
+def test_what_a_young_service_has_not_shown_yet_counts_as_promised(days: int, lost: float) -> None:
+    """Three times the promised error, for so many days."""
+    day = np.arange(100 - days, 100)
+    price = np.full(days, 13.0)
+    actual, last = np.full(days, 10.0), np.full(days, 9.0)
+    served = Served(np.zeros(days, np.int64), day, np.ones(days, np.int64), price, *([price] * 4), actual, last)
+    scores = score(served, np.array([99]), (RECENT_DAYS,), HORIZON)
+    found, over_last = in_service(scores, 0, np.array([1.0]))
+    np.testing.assert_allclose(found, [lost])
+    np.testing.assert_allclose(over_last, [math.nan if days < 14 else 3.0])
