@@ -19,7 +19,8 @@ from pricecast_dagster.forecasting.baselines import SIMPLE_METHODS
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.forecasting.comparison import OWN
 from pricecast_dagster.forecasting.panel import Panel
-from pricecast_dagster.forecasting.pooled import KEPT_CUTS, Pooled, fit_pooled, sample_of
+from pricecast_dagster.forecasting.pooled import Pooled
+from pricecast_dagster.forecasting.pooled_fit import KEPT_CUTS, fit_pooled, sample_of
 from pricecast_dagster.forecasting.recipe import POOLED, Recipe, default_recipe
 from pricecast_dagster.schemas import LEVELS
 

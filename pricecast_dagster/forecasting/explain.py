@@ -19,7 +19,7 @@ from pricecast_dagster.forecasting.members.roster import MEMBERS
 from pricecast_dagster.forecasting.model import Model, forecast
 from pricecast_dagster.forecasting.origins import Origins
 from pricecast_dagster.forecasting.panel import Panel
-from pricecast_dagster.forecasting.pooled import PORTRAIT
+from pricecast_dagster.forecasting.pooled_fit import PORTRAIT
 from pricecast_dagster.forecasting.validation import within_recent_range
 from pricecast_dagster.schemas import FEATURE_COLUMNS
 

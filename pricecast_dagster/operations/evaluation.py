@@ -155,7 +155,7 @@ def _cuts(settings: Settings, plan: BacktestPlan, origin: date) -> Iterator[tupl
 def _pooled(settings: Settings, plan: BacktestPlan, known: "Panel", origin: date) -> "Pooled | None":
     """What all products together had taught by an origin, also those that are not asked for; None where that is too little."""
     from pricecast_dagster.forecasting.panel import build_panel
-    from pricecast_dagster.forecasting.pooled import fit_pooled, sample_of
+    from pricecast_dagster.forecasting.pooled_fit import fit_pooled, sample_of
 
     if plan.skus:
         known = build_panel(read_source(settings, skus=None, today=origin).history, until=origin)

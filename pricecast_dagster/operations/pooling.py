@@ -50,7 +50,7 @@ def pool(context: StageContext) -> Made:
         NoUsableHistoryError: no product has stored rows.
         TrainingError: there are too few rows.
     """
-    from pricecast_dagster.forecasting.pooled import fit_pooled, sample_of
+    from pricecast_dagster.forecasting.pooled_fit import fit_pooled, sample_of
 
     with context.database.read() as connection:
         before = pooled_models.in_force(connection)

@@ -15,11 +15,11 @@ from pricecast_dagster.forecasting.members.roster import MEMBERS
 from pricecast_dagster.forecasting.model import Model, forecast, refit, train
 from pricecast_dagster.forecasting.origins import Origins
 from pricecast_dagster.forecasting.panel import Panel, build_panel
-from pricecast_dagster.forecasting.pooled import (
+from pricecast_dagster.forecasting.pooled import Pooled
+from pricecast_dagster.forecasting.pooled_fit import (
     CUT_STEP_DAYS,
     KEPT_CUTS,
     MOST_SKUS,
-    Pooled,
     cuts_until,
     fit_pooled,
     portraits,

@@ -1,7 +1,7 @@
 """The pooled member: what the booster of all products says of this one; off unless PRICECAST_MEMBERS names it.
 
 Belongs here: the protocol's side of it: which booster knows nothing after the cut, and its answers in price units. Not here: the
-boosters and what they see (`forecasting.pooled`).
+boosters (`forecasting.pooled`) and what they see (`forecasting.pooled_fit`).
 
 It has nothing of the product's own to fit. A model keeps the booster it answers from: it forecasts, and is restored from a
 backup, without the pooled model it was taken from.
@@ -16,7 +16,7 @@ from pricecast_dagster.forecasting import booster
 from pricecast_dagster.forecasting.members.direct import direct_rows
 from pricecast_dagster.forecasting.members.protocol import Fitted
 from pricecast_dagster.forecasting.origins import Origins
-from pricecast_dagster.forecasting.pooled import pooled_features, portraits
+from pricecast_dagster.forecasting.pooled_fit import pooled_features, portraits
 from pricecast_dagster.forecasting.recipe import POOLED, Recipe
 from pricecast_dagster.forecasting.samples import Samples
 
