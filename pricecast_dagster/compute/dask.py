@@ -19,6 +19,8 @@ from pricecast_dagster.errors import ComputeUnavailableError
 CONNECT_SECONDS: Final = 10
 """How long a batch waits for a scheduler."""
 
+_KILLED: Final = "KilledWorker"
+
 WORTH_SENDING_SECONDS: Final = 0.5
 """A task costs 5-25 ms on the way: one refit is done before it would have arrived."""
 
@@ -42,7 +44,8 @@ class DaskCompute:
     def map(
         self, function: Callable[[Item], Value], items: Sequence[Item], *, seconds_each: float
     ) -> list[Success[Value] | Failure]:
-        """See `Compute.map`. An item that kills its worker is tried on others, as often as Dask's `allowed-failures` says.
+        """See `Compute.map`. An item that kills its worker is tried on others, as often as Dask's `allowed-failures` says; of
+        several that died so, each is tried once more by itself.
 
         Raises:
             ComputeUnavailableError: the scheduler does not answer, has no worker, or one of them has other versions.
@@ -50,12 +53,13 @@ class DaskCompute:
         if len(items) * seconds_each < WORTH_SENDING_SECONDS:
             return self._here.map(function, items, seconds_each=seconds_each)
         client = self._connected()
-        # Not pure: Dask would hand out an earlier result of the same arguments, also a failure that is to be tried again.
-        futures = [client.submit(_alone_on_a_thread, function, item, pure=False) for item in items]
-        try:
-            return [self._result(future) for future in futures]
-        finally:
-            client.cancel(futures)
+        results = self._results(client, function, items)
+        killed = [position for position, result in enumerate(results) if isinstance(result, Failure) and result.kind == _KILLED]
+        if len(killed) > 1:
+            # Dask blames whatever lay on a worker that died. Alone, only the one that kills it dies again.
+            for position in killed:
+                (results[position],) = self._results(client, function, [items[position]])
+        return results
 
     @property
     def jobs(self) -> int:
@@ -66,15 +70,23 @@ class DaskCompute:
         """See `Compute.told`."""
         return f"The Dask cluster at {self.address}, with {self.jobs} workers of the same versions as here."
 
+    def _results(self, client: Any, function: Callable[[Item], Value], items: Sequence[Item]) -> list[Success[Value] | Failure]:
+        # Not pure: Dask would hand out an earlier result of the same arguments, also a failure that is to be tried again.
+        futures = [client.submit(_alone_on_a_thread, function, item, pure=False) for item in items]
+        try:
+            return [self._result(future) for future in futures]
+        finally:
+            client.cancel(futures)
+
     def _result(self, future: Any) -> Any:
         from distributed import CancelledError, KilledWorker
         from distributed.comm.core import CommClosedError
 
         try:
             return future.result()
-        except KilledWorker as death:
+        except KilledWorker:
             return Failure(
-                kind=type(death).__name__,
+                kind=_KILLED,
                 message="Every worker that computed this died.",
                 remedy="Usually they ran out of memory: look at the workers' logs, and give them more.",
                 traceback="",
