@@ -8,8 +8,8 @@ nearly as exact (Winkler scores of the bands differ by less than 1 %).
 
 A sticky price that has doubled since moves by more than it did, though not by twice as much: promotions are shares of a price,
 its cents are not. So the errors of a long past are told in prices of now, by how much the regular price has moved. For it stands
-the highest price of eight weeks, which a promotion does not touch. Bands that took past errors as they were covered 72 to 75 % of
-prices that rise or wander at 80 %, with Winkler scores up to 10 % greater; where prices only come and go, little changes.
+the highest price of eight weeks, which a promotion does not touch. On generated prices that rise or wander, Winkler scores are 2
+to 12 % smaller than with past errors as they were; where prices only come and go, 0 to 2 % greater (docs/accuracy.md has both).
 """
 
 from typing import Final
@@ -27,9 +27,9 @@ _LONGEST_DAYS: Final = 730
 
 _REGULAR_DAYS: Final = 56
 _GROWTH_WITH_PRICE: Final = 0.5
-"""Errors grow as the regular price to this power. With 0.7, prices that wander or rise are covered by another 2 points at 80 %
-and have a Winkler score 2 to 4 % smaller still; but on shelves, where prices come and go, it is 1 to 2 % greater, and 95 %
-bands get wider than those of the last value."""
+"""Errors grow as the regular price to this power. With 0.7, generated prices that wander or rise are covered by another 0 to 3
+points at 80 %, with Winkler scores 1 to 4 % smaller; on shelves nothing is gained, and on one of two seeds 95 % bands get wider
+than those of the last value."""
 
 _PIECE_DAYS: Final = 4 * CUT_STEP_DAYS
 """Rules are weighed anew after so many days of the early past."""

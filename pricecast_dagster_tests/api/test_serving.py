@@ -74,8 +74,8 @@ for word in iter(sys.stdin.readline, ""):
 """
 
 
-def test_whatever_another_process_commits_is_in_the_next_answer(api: Api) -> None:
-    """Asked before, so that each answer is in memory."""
+def test_whatever_another_process_commits_is_answered_once_it_is_known(api: Api) -> None:
+    """Asked before, so that each answer is in memory. When it is known: see `Api.answer`."""
     settings = api.shop.settings
     api.shop.append_day(["SKU0001", "SKU0002"])
     api.shop.refresh()
