@@ -33,6 +33,10 @@ test: setup  ## all tests but the slow ones (e2e, accuracy, proofs, loop)
 e2e: setup  ## tests with real Dagster processes
 	$(BIN)/pytest -m e2e
 
+browser:  ## Debian's Chromium, with which e2e and proof-platform read pages as a person does; asks apt-get, wants root
+	test -x /usr/bin/chromium || { apt-get -qq update && \
+		DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends chromium >/dev/null; }
+
 proofs: setup  ## 200 random histories against a count of what should be recomputed, and why; SEED=0 plays the same ones again
 	$(BIN)/pytest -n 0 -s -m proof $(if $(SEED),--hypothesis-seed=$(SEED))
 
@@ -66,4 +70,4 @@ types: setup  ## mypy --strict
 bench: setup  ## every benchmark, each against a peer or a floor in the same run
 	for file in benchmarks/[a-z]*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
 
-.PHONY: help setup lock demo test e2e proofs proof-platform accuracy loop policies lint types bench
+.PHONY: help setup lock demo test e2e browser proofs proof-platform accuracy loop policies lint types bench

@@ -105,7 +105,7 @@ def told_by_the_command_line(office: Office, sku: str) -> str:
     return " ".join(done.stdout.split())
 
 
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium at /usr/bin/chromium")
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium at /usr/bin/chromium: make browser")
 def test_an_analyst_finds_a_product_reads_its_chart_and_retrains_it(office: Office, tmp_path: Path) -> None:
     from axe_playwright_python.sync_playwright import Axe
     from playwright.sync_api import sync_playwright
