@@ -130,7 +130,7 @@ class Predictions:
         for days, ones in missing.items():
             for sku, stored in serving.stored_forecasts(self._context, ones).items():
                 if stored.horizon_days >= days:
-                    prediction = serving.as_prediction(stored, days, stale=ones[sku].stale is not None)
+                    prediction = forecasts.as_prediction(stored, days, stale=ones[sku].stale is not None)
                     # Under the version that was read, which may be newer by now than the one that was looked at.
                     found[sku, days] = _Kept(_packed(prediction, stored.version, days), mark)
         return found

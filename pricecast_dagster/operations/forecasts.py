@@ -17,9 +17,8 @@ from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.shared import codes_in_force
 from pricecast_dagster.stages.staleness import States, present_inputs, why_stale
 from pricecast_dagster.stages.versions import NO_MODEL
-from pricecast_dagster.storage import forecasts, products, registry, requests, states
+from pricecast_dagster.storage import forecasts, products, requests, states
 from pricecast_dagster.storage.forecasts import StoredForecast
-from pricecast_dagster.storage.registry import ModelVersion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,11 +70,25 @@ def predict(context: StageContext, sku: str, days: int) -> Prediction:
     stale = _is_stale(context, sku, known, request.id if request else None)
     if stored is None or stored.horizon_days < days:
         stored = _computed(context, sku, known, days)
-    model = None
-    if stored.model_version is not None:
-        with context.database.read() as connection:
-            model = registry.get(connection, sku, stored.model_version)
-    return _prediction(stored, days, model, stale)
+    return as_prediction(stored, days, stale=stale)
+
+
+def as_prediction(stored: StoredForecast, days: int, *, stale: bool) -> Prediction:
+    """The first days of a stored forecast, as it is handed out."""
+    return Prediction(
+        sku=stored.sku,
+        origin=stored.origin,
+        dates=list(stored.dates[:days]),
+        prices=list(stored.price[:days]),
+        lower_80=list(stored.lower_80[:days]),
+        upper_80=list(stored.upper_80[:days]),
+        lower_95=list(stored.lower_95[:days]),
+        upper_95=list(stored.upper_95[:days]),
+        model_used=stored.model_used,
+        metrics=_numbers(stored.facts.get("metrics"), ("rmse", "mae")),
+        coverage=_numbers(stored.facts.get("coverage"), tuple(map(str, LEVELS))),
+        stale=stale,
+    )
 
 
 def history(context: StageContext, sku: str, days: int) -> "pd.DataFrame":
@@ -133,22 +146,6 @@ def _computed(context: StageContext, sku: str, known: States, days: int) -> Stor
     return done.forecasts[0]
 
 
-def _prediction(stored: StoredForecast, days: int, model: ModelVersion | None, stale: bool) -> Prediction:
-    def known(values: object, names: tuple[str, ...]) -> dict[str, float]:
-        found = values if isinstance(values, Mapping) else {}
-        return {name: float(found[name]) for name in names if found.get(name) is not None}
-
-    return Prediction(
-        sku=stored.sku,
-        origin=stored.origin,
-        dates=list(stored.dates[:days]),
-        prices=list(stored.price[:days]),
-        lower_80=list(stored.lower_80[:days]),
-        upper_80=list(stored.upper_80[:days]),
-        lower_95=list(stored.lower_95[:days]),
-        upper_95=list(stored.upper_95[:days]),
-        model_used=stored.model_used,
-        metrics=known(model.metrics, ("rmse", "mae")) if model else {},
-        coverage=known(model.facts.get("coverage"), tuple(map(str, LEVELS))) if model else {},
-        stale=stale,
-    )
+def _numbers(values: object, names: tuple[str, ...]) -> dict[str, float]:
+    found = values if isinstance(values, Mapping) else {}
+    return {name: float(found[name]) for name in names if found.get(name) is not None}

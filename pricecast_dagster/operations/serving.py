@@ -7,8 +7,7 @@ Belongs here: which stored forecast answers, and whether it is stale. Not here: 
 from collections.abc import Iterable, Mapping
 
 from pricecast_dagster.errors import UnknownSkuError
-from pricecast_dagster.operations.forecasts import Prediction
-from pricecast_dagster.schemas import LEVELS
+from pricecast_dagster.operations.forecasts import Prediction, as_prediction
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.shared import codes_in_force
 from pricecast_dagster.storage import forecasts
@@ -37,29 +36,6 @@ def stored_predictions(context: StageContext, standing: Mapping[str, Standing], 
     return {sku: as_prediction(stored, days, stale=standing[sku].stale is not None) for sku, stored in found.items()}
 
 
-def as_prediction(stored: StoredForecast, days: int, *, stale: bool) -> Prediction:
-    """The first days of a stored forecast, as it is handed out."""
-    return Prediction(
-        sku=stored.sku,
-        origin=stored.origin,
-        dates=list(stored.dates[:days]),
-        prices=list(stored.price[:days]),
-        lower_80=list(stored.lower_80[:days]),
-        upper_80=list(stored.upper_80[:days]),
-        lower_95=list(stored.lower_95[:days]),
-        upper_95=list(stored.upper_95[:days]),
-        model_used=stored.model_used,
-        metrics=_numbers(stored.facts.get("metrics"), ("rmse", "mae")),
-        coverage=_numbers(stored.facts.get("coverage"), tuple(map(str, LEVELS))),
-        stale=stale,
-    )
-
-
 def refuse_unknown(sku: str) -> UnknownSkuError:
     """The error of a product that is not in the source."""
     return UnknownSkuError(f"There is no product {sku!r}.")
-
-
-def _numbers(values: object, names: tuple[str, ...]) -> dict[str, float]:
-    found = values if isinstance(values, Mapping) else {}
-    return {name: float(found[name]) for name in names if found.get(name) is not None}
