@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 FOLDS: Final = 3
 
-PROBE_TRIALS: Final = 10
+TRIALS_AT_A_TIME: Final = 10
 WORTHWHILE_GAIN: Final = 0.01
-"""A search whose first trials gain less than this in the folds ends there."""
+"""A search ends where so many trials gain less than this in the folds on what was known before them."""
 
 _PATIENCE_ROUNDS: Final = 15
 _REPORT_EVERY: Final = 5
@@ -148,8 +148,8 @@ def tune(
 def search(samples: Samples, recipe: Recipe, member: str, plan: TuningPlan, seed: int) -> Found | None:
     """Look for a direct member's hyperparameters; None where there are too few rows to judge.
 
-    The search is given up after its first trials where they gained next to nothing on the given hyperparameters: more would find
-    what fits the folds, see docs/tuning.md.
+    The search is given up where ten trials gain next to nothing on the given hyperparameters, or on what the trials before them
+    found: more would find what fits the folds, see docs/tuning.md.
     """
     import optuna
 
@@ -170,9 +170,11 @@ def search(samples: Samples, recipe: Recipe, member: str, plan: TuningPlan, seed
     def objective(trial: "Trial") -> float:
         return folds.trial(trial, suggest(trial, settings.objective))
 
-    study.optimize(objective, n_trials=min(plan.trials, PROBE_TRIALS))
-    if study.best_value < given * (1 - WORTHWHILE_GAIN):
-        study.optimize(objective, n_trials=max(plan.trials - PROBE_TRIALS, 0))
+    known, worthwhile = given, True
+    while worthwhile and (left := plan.trials - len(study.trials)) > 0:
+        study.optimize(objective, n_trials=min(left, TRIALS_AT_A_TIME))
+        worthwhile = study.best_value < known * (1 - WORTHWHILE_GAIN)
+        known = study.best_value
     if study.best_value >= given:
         return Found(None, len(study.trials), given, study.best_value)
     rounds = int(study.best_trial.user_attrs["rounds"])

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import asdict
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from pricecast_dagster.forecasting.panel import Panel, build_panel
 from pricecast_dagster.forecasting.promotion import held_out_rmse
 from pricecast_dagster.forecasting.recipe import DIRECT_LEVEL, DIRECT_STEP, Kind, default_recipe
 from pricecast_dagster.forecasting.samples import build_samples
-from pricecast_dagster.forecasting.tuning import PROBE_TRIALS, WORTHWHILE_GAIN, TuningPlan, search, tune
+from pricecast_dagster.forecasting.tuning import TRIALS_AT_A_TIME, WORTHWHILE_GAIN, Found, TuningPlan, search, tune
 from pricecast_dagster.forecasting.validation import MOST_CUTS, cuts_of, track_rules
 from pricecast_dagster.testing import tiny_panel
 from pricecast_dagster_tests.accuracy.kinds import history_of
@@ -106,12 +107,22 @@ def test_what_is_no_better_in_the_folds_than_the_given_recipe_is_not_found():
     assert again.booster is None
 
 
-def test_a_search_that_gains_next_to_nothing_ends_after_its_first_trials():
-    samples = build_samples(product("till_average"), CALENDAR, default_recipe())
-    found = search(samples, default_recipe(), DIRECT_LEVEL, TuningPlan(PROBE_TRIALS + 5), 1)
-    gain = 1 - found.error_found / found.error_given
-    assert (found.trials == PROBE_TRIALS) == (gain < WORTHWHILE_GAIN)
-    assert found.trials in (PROBE_TRIALS, PROBE_TRIALS + 5)
+@pytest.mark.parametrize(("kind", "member"), [("till_average", DIRECT_LEVEL), ("campaign", DIRECT_STEP)])
+def test_a_search_ends_where_ten_trials_gain_next_to_nothing_on_what_was_known(kind, member):
+    samples = build_samples(product(kind), CALENDAR, default_recipe())
+
+    def searched(trials: int) -> Found:
+        found = search(samples, default_recipe(), member, TuningPlan(trials), 1)
+        assert found is not None
+        return found
+
+    # The same seed tries the same trials, so a shorter search is the beginning of a longer one.
+    searches = [searched(trials) for trials in range(TRIALS_AT_A_TIME, 51, TRIALS_AT_A_TIME)]
+    known = [searches[0].error_given, *(found.error_found for found in searches)]
+    gains = [1 - after / before for before, after in pairwise(known)]
+    blocks = next((number for number, gain in enumerate(gains, start=1) if gain < WORTHWHILE_GAIN), len(gains))
+    assert searched(50).trials == blocks * TRIALS_AT_A_TIME
+    assert searched(5).trials == 5
 
 
 def test_what_tuning_did_is_in_the_facts_and_is_carried_on_by_a_refit():
