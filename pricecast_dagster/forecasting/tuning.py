@@ -32,7 +32,8 @@ FOLDS: Final = 3
 
 TRIALS_AT_A_TIME: Final = 10
 WORTHWHILE_GAIN: Final = 0.01
-"""A search ends where so many trials gain less than this in the folds on what was known before them."""
+"""A search ends where so many trials gain less than this in the folds on what was known before them; and what it found is taken
+only if it gains this on days it had not seen. Smaller gains there were worth nothing afterwards, see docs/tuning.md."""
 
 _PATIENCE_ROUNDS: Final = 15
 _REPORT_EVERY: Final = 5
@@ -136,10 +137,10 @@ def tune(
         proven = held_out_rmse(samples, track, calendar, candidate, seed, known)
         told["rmse_found"] = proven
         # Fewer features are worth having for nothing; other hyperparameters have to be better.
-        if proven is not None and (proven < given or (candidate is fewer and proven == given)):
+        if proven is not None and proven <= (given if candidate is fewer else given * (1 - WORTHWHILE_GAIN)):
             what = "fewer features" if candidate is fewer else "tuned"
             return Tuned(candidate, told | {"reason": f"{what}: RMSE {proven:.4g} against {given:.4g} on days it had not seen"})
-    reason = "the given recipe stays: nothing found was better on days it had not seen"
+    reason = f"the given recipe stays: nothing found was better by {WORTHWHILE_GAIN:.0%} on days it had not seen"
     if not candidates:
         reason = "the given recipe stays: neither trials nor selection found anything in the folds"
     return Tuned(recipe, told | {"reason": reason})

@@ -83,6 +83,18 @@ def test_tuning_never_returns_a_recipe_that_is_worse_on_the_days_it_did_not_see(
         assert (tuned == recipe) == ("the given recipe stays" in told.told["reason"])
 
 
+@pytest.mark.parametrize("seed", range(2, 6))
+def test_other_hyperparameters_are_taken_only_for_a_gain_worth_having_on_days_they_did_not_see(seed):
+    recipe = default_recipe()
+    history = product("till_average", seed)
+    samples = build_samples(history, CALENDAR, recipe)
+    tuned = tune(samples, track_rules(history, CALENDAR, recipe), CALENDAR, recipe, TuningPlan(TRIALS_AT_A_TIME), 1)
+    settings = [each.learners[DIRECT_LEVEL].booster for each in (recipe, tuned.recipe)]
+    gain = 1 - tuned.told["rmse_found"] / tuned.told["rmse_given"]
+    assert settings[0] == settings[1] or gain >= WORTHWHILE_GAIN
+    assert tuned.recipe == recipe or gain >= 0
+
+
 @pytest.mark.parametrize(
     "prices", [[7.0] * 120, np.linspace(5, 6, 61).round(2).tolist(), [5.0, 6.0, *[None] * 100, 5.0]], ids=["flat", "short", "gap"]
 )
