@@ -10,6 +10,8 @@ A sticky price that has doubled since moves by more than it did, though not by t
 its cents are not. So the errors of a long past are told in prices of now, by how much the regular price has moved. For it stands
 the highest price of eight weeks, which a promotion does not touch. On generated prices that rise or wander, Winkler scores are 2
 to 12 % smaller than with past errors as they were; where prices only come and go, 0 to 2 % greater (docs/accuracy.md has both).
+
+Beyond the fortnight a sticky price is forecast about as at its end, so what was said for that is held against the weeks after.
 """
 
 from typing import Final
@@ -18,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pricecast_dagster.forecasting.ensemble import rules_alone
-from pricecast_dagster.forecasting.past_errors import Errors, sides
+from pricecast_dagster.forecasting.past_errors import LATER_DAYS, LATER_ORIGIN_STEP, Errors, sides
 from pricecast_dagster.forecasting.recipe import Kind
 from pricecast_dagster.forecasting.validation import CUT_STEP_DAYS, Rehearsal, Track
 
@@ -35,8 +37,14 @@ _PIECE_DAYS: Final = 4 * CUT_STEP_DAYS
 """Rules are weighed anew after so many days of the early past."""
 
 
-def evidence(track: Track, rehearsal: Rehearsal, forecasts: NDArray[np.float64], kind: Kind, spread: float) -> Errors:
+def evidence(
+    track: Track, rehearsal: Rehearsal, forecasts: NDArray[np.float64], kind: Kind, spread: float
+) -> tuple[Errors, Errors]:
     """What is known of the errors of one SKU's model, none of it by weights that knew the day.
+
+    Returns:
+        The errors of the first fortnight, and those of LATER_DAYS: what would have been forecast for the end of the fortnight,
+        less what came then. The latter of sticky prices alone; noise does not grow.
 
     Args:
         track: of the rules.
@@ -58,7 +66,19 @@ def evidence(track: Track, rehearsal: Rehearsal, forecasts: NDArray[np.float64],
     errors = np.where(some.counted, forecasts - some.actual, np.nan)
     if kind is Kind.STICKY:
         errors *= _in_prices_of_now(track.last)[columns][:, None]
-    return Errors(errors, block, sides(some.last, some.before), kind, spread)
+    side = sides(some.last, some.before)
+    near = Errors(errors, block, side, kind, spread)
+    every = slice((len(columns) - 1) % LATER_ORIGIN_STEP, None, LATER_ORIGIN_STEP) if kind is Kind.STICKY else slice(0)
+    later = forecasts[every, -1:] - _what_came(track, columns[every])
+    return near, Errors(later * _in_prices_of_now(track.last)[columns[every], None], block[every], side[every], kind, spread)
+
+
+def _what_came(track: Track, columns: NDArray[np.intp]) -> NDArray[np.float64]:
+    """(k, f) prices LATER_DAYS after some columns (k,); NaN where none is known."""
+    ahead = columns[:, None] + LATER_DAYS
+    inside = ahead < len(track.last)
+    ahead = np.minimum(ahead, len(track.last) - 1)
+    return np.where(inside & track.counted[ahead - 1, 0], track.last[ahead], np.nan)
 
 
 def _in_prices_of_now(prices: NDArray[np.float64]) -> NDArray[np.float64]:

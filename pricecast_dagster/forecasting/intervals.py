@@ -14,22 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pricecast_dagster.forecasting.interval_prior import PRIOR_SCORES
-from pricecast_dagster.forecasting.past_errors import GROWTH, Errors, own_scores, scale
+from pricecast_dagster.forecasting.past_errors import GROWTH, LATER_DAYS, LATER_ORIGIN_STEP, Errors, own_scores, scale
 from pricecast_dagster.forecasting.recipe import Kind
-from pricecast_dagster.forecasting.shortest import shortest_reaches
+from pricecast_dagster.forecasting.shortest import LATER_PRIOR_WEIGHT, shortest_reaches
 from pricecast_dagster.schemas import LEVELS
 
 N_SIDES: Final = 2
 _PRIOR_WEIGHT: Final = 20
 
+_GROWTH_WINDOWS: Final = 3.0
+"""So many windows of the days after the fortnight, one after the other, count as much as the rule of growth."""
 
-def reaches(past: Errors, horizon_days: int) -> NDArray[np.float64]:
+
+def reaches(past: Errors, horizon_days: int, later: Errors | None = None) -> NDArray[np.float64]:
     """How far the bands of one SKU reach from the forecast.
 
     Args:
-        past: errors of past forecasts; without any the prior alone decides. Beyond the days ahead that were judged, the last
-            one's grows on.
-        horizon_days: how many days ahead.
+        past: errors of past forecasts; without any the prior alone decides.
+        horizon_days: how many days ahead. Beyond those that were judged, the last one's reach grows on, as far as `later` does
+            not say how.
+        later: errors of LATER_DAYS of the same SKU; None, or without any, where growth alone decides.
 
     Returns:
         (sides, levels, 2, horizon_days) price units, for a price that stands on each of the sides of `past_errors.sides`: down
@@ -43,6 +47,8 @@ def reaches(past: Errors, horizon_days: int) -> NDArray[np.float64]:
     grown = judged[..., -1:] * further ** GROWTH[past.kind]
     if past.kind is Kind.STICKY:
         grown = np.maximum(grown, _later(judged[..., -1], further))
+    if later is not None and later.known.any() and len(further):
+        grown = _drawn(grown, judged, later)
     return np.concatenate([judged, grown], axis=-1)[..., :horizon_days]
 
 
@@ -64,6 +70,20 @@ def past_coverage(past: Errors) -> dict[int, float | None]:
         inside += within.sum(axis=(0, 2))
         count += int(held_out.known.sum())
     return dict(zip(LEVELS, map(float, inside / count), strict=True))
+
+
+def _drawn(grown: NDArray[np.float64], judged: NDArray[np.float64], later: Errors) -> NDArray[np.float64]:
+    """Reaches (..., f) after the judged days (..., h), drawn from the rule of growth to what past errors say, the more are known.
+
+    Deals of two weeks are over by then, and a band that has only grown holds them all; a price that wanders goes on wandering.
+    """
+    near = judged.shape[-1]
+    known = np.concatenate([judged[..., -1:], shortest_reaches(later, LATER_PRIOR_WEIGHT)], axis=-1)
+    days = near + 1 + np.arange(grown.shape[-1])
+    found = np.apply_along_axis(lambda ends: np.interp(days, [near, *LATER_DAYS], ends), -1, known)
+    windows = int(later.known.any(axis=1).sum()) * LATER_ORIGIN_STEP / (LATER_DAYS[-1] - near)
+    share = windows / (windows + _GROWTH_WINDOWS)
+    return np.asarray(share * found + (1 - share) * grown)
 
 
 def _later(last: NDArray[np.float64], further: NDArray[np.float64]) -> NDArray[np.float64]:

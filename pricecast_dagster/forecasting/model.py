@@ -58,8 +58,9 @@ class Model:
     Attributes:
         recipe: how it was made.
         texts: member -> LightGBM's text form or that of another engine, for members that have one.
-        arrays: `errors` (k, h), `block` and `side` (k,): past errors, see `past_errors.Errors`; `reaches` (sides, levels, 2, 60):
-            the bands, see `intervals.reaches`. Models of before have no `side`, and `half_widths` (levels, 60) for `reaches`.
+        arrays: `errors` (k, h), `block` and `side` (k,): past errors, see `past_errors.Errors`; `later_errors` and `later_side`:
+            those of LATER_DAYS; `reaches` (sides, levels, 2, 60): the bands, see `intervals.reaches`. Models of before have no
+            `later_errors`, older ones no `side`, and `half_widths` (levels, 60) for `reaches`.
         facts: JSON: `blend`, `members` (numbers of the fitted members), `member_errors`, `metrics` (see `scores`), counts,
             `coverage`, the training window, `features` (and by member), `tuning` (see `tuning.Tuned`),
             `pooled` (version of the pooled model that a member of it was taken from).
@@ -130,8 +131,9 @@ def train(
     rehearsal = rehearse_kind(samples, calendar, recipe, kind, seed, known)
     forecasts = held_out(track, rehearsal, kind)
     past = Past(rehearsal.columns, forecasts, track.actual[rehearsal.columns], track.counted[rehearsal.columns])
-    errors = evidence(track, rehearsal, forecasts, kind, recent_spread(samples.known))
+    errors, later = evidence(track, rehearsal, forecasts, kind, recent_spread(samples.known))
     arrays = {"errors": errors.errors, "block": errors.block, "side": errors.side}
+    arrays |= {"later_errors": later.errors, "later_side": later.side}
     coverage = past_coverage(errors)
     end = int(history.last[0])
     facts = {
@@ -155,6 +157,7 @@ def refit(history: Panel, calendar: HolidayCalendar, champion: Model, *, seed: i
     samples = build_samples(history.lifetime(), calendar, champion.recipe, pooled)
     errors, block = champion.arrays["errors"], champion.arrays["block"]
     arrays = {"errors": errors, "block": block, "side": champion.arrays.get("side", np.ones_like(block))}
+    arrays |= {name: champion.arrays[name] for name in ("later_errors", "later_side") if name in champion.arrays}
     carried = ("blend", "member_errors", "metrics", "coverage", "validation_samples", "weighed_until", "tuning")
     facts = {name: champion.facts[name] for name in carried if name in champion.facts}
     return _fit(samples, champion.recipe, arrays, facts, seed)
@@ -169,11 +172,15 @@ def _fit(samples: Samples, recipe: Recipe, arrays: dict[str, NDArray[Any]], fact
     seen = {name: recipe.learners[name].features for name in recipe.by_kind[kind] if name in recipe.learners}
     features = [name for name in FEATURE_COLUMNS if any(name in own for own in seen.values())]
     past = Errors(arrays["errors"], arrays["block"], arrays["side"], kind, recent_spread(samples.known))
+    later = None
+    if "later_errors" in arrays:
+        side = arrays["later_side"]
+        later = Errors(arrays["later_errors"], np.zeros_like(side), side, kind, past.spread)
     shared = {} if samples.pooled is None or POOLED not in weights else {POOLED: samples.pooled.version}
     return Model(
         recipe=recipe,
         texts={name: member.text for name, member in fitted.items() if member.text},
-        arrays=arrays | {"reaches": reaches(past, LONGEST_HORIZON_DAYS)},
+        arrays=arrays | {"reaches": reaches(past, LONGEST_HORIZON_DAYS, later)},
         facts=facts
         | shared
         | {

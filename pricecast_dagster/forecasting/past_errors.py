@@ -12,6 +12,12 @@ from numpy.typing import NDArray
 
 from pricecast_dagster.forecasting.recipe import Kind
 
+LATER_DAYS: Final = np.arange(16, 61, 4)
+"""Days ahead beyond the first fortnight whose errors are known, up to the longest horizon."""
+
+LATER_ORIGIN_STEP: Final = 4
+"""They are kept from every fourth day: of what comes weeks later, days that follow one another say the same."""
+
 SPREAD_DAYS: Final = 90
 _FLOOR_SHARE: Final = 0.003
 
@@ -30,7 +36,8 @@ class Errors:
     """Past errors of one SKU's forecasts, from which bands are made.
 
     Attributes:
-        errors: (k, h) forecast less actual from each past origin; NaN where nothing is known.
+        errors: (k, h) forecast less actual from each past origin; NaN where nothing is known. Of the days 1 to h ahead, or of
+            LATER_DAYS.
         block: (k,) number of the fit behind each origin: errors of one block are one piece of evidence. Negative where rules
             alone forecast, before learners were rehearsed.
         side: (k,) where the price stood, see `sides`.

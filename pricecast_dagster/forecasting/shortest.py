@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pricecast_dagster.forecasting.interval_prior import PRIOR_SCORES
-from pricecast_dagster.forecasting.past_errors import Errors, scale
+from pricecast_dagster.forecasting.past_errors import LATER_ORIGIN_STEP, Errors, scale
 from pricecast_dagster.schemas import LEVELS
 
 _NEIGHBOURS: Final = 1
@@ -35,18 +35,22 @@ _TO_COME: Final = 3.0
 """Days that are added to those known, as the day to come is in conformal prediction: a past day's errors follow one another, and
 the shortest of many intervals is short by luck. With 1 the 95 % bands of shelf prices cover 1 to 3 points less."""
 
-_PRIOR_WEIGHT: Final = 20.0
+PRIOR_WEIGHT: Final = 20.0
 """What other products' scores count for, in days. With a year of own past they hardly matter, with a month they are the tail."""
+
+LATER_PRIOR_WEIGHT: Final = PRIOR_WEIGHT / LATER_ORIGIN_STEP
+"""The same where only every so many days have an error."""
 
 _ROUNDING: Final = 1e-9
 """A price goes back to the cent; the sum of forecast and reach must not miss it by the last bit."""
 
 
-def shortest_reaches(past: Errors) -> NDArray[np.float64]:
+def shortest_reaches(past: Errors, prior_weight: float = PRIOR_WEIGHT) -> NDArray[np.float64]:
     """How far the bands of one SKU reach down and up from the forecast.
 
     Args:
         past: signed errors of past forecasts, of any number of origins; without any the prior alone decides.
+        prior_weight: what the prior counts for, in errors a day ahead.
 
     Returns:
         (sides, levels, 2, h) price units, not negative, never less for a higher level.
@@ -65,7 +69,7 @@ def shortest_reaches(past: Errors) -> NDArray[np.float64]:
         rows = np.broadcast_to(np.arange(len(moves))[:, None], moves.shape)[known]
         for side in range(2):
             one = np.where(past.side == side, 1.0, _OTHER_SIDE) / moves.shape[1]
-            weights = np.concatenate([one[rows], np.full(2 * len(others), _PRIOR_WEIGHT / (2 * len(others)))])
+            weights = np.concatenate([one[rows], np.full(2 * len(others), prior_weight / (2 * len(others)))])
             for position, level in enumerate(LEVELS):
                 found[side, position, :, ahead] = _shortest(values[order], weights[order], level / 100)
     return np.maximum.accumulate(found, axis=1) * (1 + _ROUNDING)

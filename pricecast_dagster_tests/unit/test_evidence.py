@@ -10,7 +10,7 @@ from pricecast_dagster.forecasting.ensemble import held_out, kind_of
 from pricecast_dagster.forecasting.evidence import evidence
 from pricecast_dagster.forecasting.model import Model, forecast, refit, train
 from pricecast_dagster.forecasting.panel import Panel
-from pricecast_dagster.forecasting.past_errors import Errors
+from pricecast_dagster.forecasting.past_errors import LATER_DAYS, Errors
 from pricecast_dagster.forecasting.recipe import Kind, default_recipe
 from pricecast_dagster.forecasting.samples import build_samples
 from pricecast_dagster.forecasting.validation import rehearse_kind, track_rules
@@ -32,6 +32,11 @@ def wandering(n_days: int = 330) -> Panel:
 
 
 def evidence_of(history: Panel) -> Errors:
+    """Of the first fortnight."""
+    return all_evidence_of(history)[0]
+
+
+def all_evidence_of(history: Panel) -> tuple[Errors, Errors]:
     recipe = default_recipe()
     samples = build_samples(history, CALENDAR, recipe)
     track = track_rules(history, CALENDAR, recipe)
@@ -69,6 +74,43 @@ def test_what_is_known_of_the_early_past_does_not_depend_on_what_came_after():
     np.testing.assert_array_equal(known["as it was"], known["another future"])
 
 
+def test_what_is_said_for_the_end_of_the_fortnight_is_held_against_the_weeks_after_it():
+    # The regular price never moves, so errors are in prices of then and of now alike.
+    history = promoted(330)
+    price = history.price[0]
+    near, later = all_evidence_of(history)
+    origins = np.arange(30, 329)
+    assert len(near.errors) == len(origins)
+    # What was said for day 14, where that day has come: its error and what came.
+    kept = origins[::-4][::-1]
+    assert len(later.errors) == len(kept)
+    for row, origin in enumerate(kept):
+        if origin + 14 > 329:
+            continue
+        said = near.errors[origin - 30, -1] + price[origin + 14]
+        for column, ahead in enumerate(LATER_DAYS):
+            came = price[origin + ahead] if origin + ahead <= 329 else np.nan
+            np.testing.assert_allclose(later.errors[row, column], said - came, atol=1e-9)
+    assert later.side.tolist() == near.side[::-4][::-1].tolist()
+    assert not len(all_evidence_of(tiny_panel({"A": np.random.default_rng(1).normal(20, 2, 330).round(2).tolist()}))[1].errors)
+
+
+def test_a_day_without_a_price_is_no_error_of_the_weeks_after_the_fortnight():
+    prices = promoted(330).price[0].tolist()
+    gone = {200, 201, 250}
+    later = all_evidence_of(tiny_panel({"A": [None if day in gone else price for day, price in enumerate(prices)]}))[1]
+    origins = np.arange(30, 329)[::-4][::-1]
+    unknown = {
+        (origin, ahead)
+        for row, origin in enumerate(origins)
+        for column, ahead in enumerate(LATER_DAYS)
+        if np.isnan(later.errors[row, column])
+    }
+    assert unknown == {
+        (origin, ahead) for origin in origins for ahead in LATER_DAYS if origin + ahead > 329 or origin + ahead in gone
+    }
+
+
 @pytest.mark.parametrize("times", [0.5, 1.0, 2.0])
 def test_past_errors_are_told_in_prices_of_now(times: float):
     prices = wandering(330).price[0]
@@ -87,6 +129,20 @@ def test_the_band_of_a_promotion_goes_up_to_the_regular_price():
     assert (made.upper_95[0, 3:] >= 5.0).all()
     assert (made.lower_95 <= made.price).all()
     assert (made.price <= made.upper_80).all()
+
+
+def test_two_months_ahead_a_band_holds_promotions_and_is_narrower_than_growth_alone():
+    history = promoted(330)
+    model = train(history, CALENDAR, tuning=None, seed=1)
+    made = forecast([model], history, CALENDAR, 60)
+    assert history.price[0, -1] == 5.0
+    # 15 % of days are a promotion: within the 95 % band.
+    assert (made.lower_95[0, 14:] <= 4.0).all()
+    kept = {name: values for name, values in model.arrays.items() if not name.startswith("later")}
+    grown = refit(history, CALENDAR, replace(model, arrays=kept), seed=1)
+    assert (model.reaches[:, :, :, 59].sum(axis=2) < 0.8 * grown.reaches[:, :, :, 59].sum(axis=2)).all()
+    np.testing.assert_array_equal(grown.reaches[..., :14], model.reaches[..., :14])
+    np.testing.assert_array_equal(refit(history, CALENDAR, model, seed=1).reaches, model.reaches)
 
 
 def old(model: Model) -> Model:

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from pricecast_dagster.forecasting.interval_prior import PRIOR_SCORES
 from pricecast_dagster.forecasting.intervals import past_coverage, reaches
-from pricecast_dagster.forecasting.past_errors import Errors, recent_spread, sides
+from pricecast_dagster.forecasting.past_errors import LATER_DAYS, Errors, recent_spread, sides
 from pricecast_dagster.forecasting.recipe import Kind
 from pricecast_dagster.schemas import LEVELS
 
@@ -84,6 +84,22 @@ def test_two_months_ahead_even_a_band_of_no_width_has_grown_to_what_may_come():
     assert ends[59] == pytest.approx(4.0, rel=0.01)
 
 
+def test_what_was_seen_of_the_weeks_after_the_fortnight_takes_the_place_of_growth_the_more_is_known():
+    generator = np.random.default_rng(4)
+    near = errors(generator.choice([-1.0, 0.0, 1.0], (600, 14)), Kind.STICKY)
+    grown = reaches(near, 60)
+    widths = []
+    for origins in (0, 12, 60, 600):
+        later = errors(generator.choice([-1.0, 0.0, 1.0], (origins, len(LATER_DAYS))), Kind.STICKY)
+        found = reaches(near, 60, later)
+        np.testing.assert_array_equal(found[..., :14], grown[..., :14])
+        widths.append(found[NOT_BELOW, 1, :, 59].sum())
+    assert widths[0] == grown[NOT_BELOW, 1, :, 59].sum()
+    assert widths == sorted(widths, reverse=True)
+    # Errors are 1 at most, whenever: with all that is known the band is hardly wider than that.
+    assert 2.0 <= widths[-1] < 2.2
+
+
 def test_from_a_promotion_the_band_goes_up_and_from_the_regular_price_down():
     generator = np.random.default_rng(3)
     side = generator.integers(0, 2, 300)
@@ -104,14 +120,21 @@ def test_from_a_promotion_the_band_goes_up_and_from_the_regular_price_down():
     ),
     spread=st.floats(1e-3, 1e4),
     horizon_days=st.integers(1, 60),
+    later=st.none()
+    | st.integers(0, 20).flatmap(
+        lambda k: hnp.arrays(np.float64, (k, len(LATER_DAYS)), elements=st.one_of(st.just(0.0), st.just(np.nan), amounts))
+    ),
 )
-def test_bands_hold_their_forecast_and_a_higher_level_holds_the_lower_whatever_the_past(kind, known, spread, horizon_days):
+def test_bands_hold_their_forecast_and_a_higher_level_holds_the_lower_whatever_the_past(kind, known, spread, horizon_days, later):
     past = errors(known[0], kind, spread, known[1])
-    found = reaches(past, horizon_days)
+    later = later if later is None else errors(later, kind, spread)
+    found = reaches(past, horizon_days, later)
     assert found.shape == (2, len(LEVELS), 2, horizon_days)
     assert (found >= 0).all()
     assert (np.diff(found, axis=1) >= 0).all()
     largest = past.worst * (horizon_days / 14) ** 0.5 if horizon_days > 14 else past.worst
+    if later is not None and horizon_days > 14:
+        largest = max(largest, later.worst)
     assert found.max() <= largest * (1 + 1e-6)
 
 
