@@ -42,16 +42,16 @@ def evidence(
 ) -> tuple[Errors, Errors]:
     """What is known of the errors of one SKU's model, none of it by weights that knew the day.
 
-    Returns:
-        The errors of the first fortnight, and those of LATER_DAYS: what would have been forecast for the end of the fortnight,
-        less what came then. The latter of sticky prices alone; noise does not grow.
-
     Args:
         track: of the rules.
         rehearsal: of the learners of this kind.
         forecasts: (k, h) of the model at the rehearsed origins, see `ensemble.held_out`.
         kind: of the price.
         spread: see `past_errors.recent_spread`.
+
+    Returns:
+        The errors of the first fortnight, and those of LATER_DAYS: what would have been forecast for the end of the fortnight,
+        less what came then. The latter of sticky prices alone; noise does not grow.
     """
     columns, block = rehearsal.columns, rehearsal.block
     if kind is Kind.STICKY:
@@ -64,13 +64,13 @@ def evidence(
         forecasts = np.concatenate([rules_alone(track, kind, early, piece), forecasts])
     some = track.of(columns)
     errors = np.where(some.counted, forecasts - some.actual, np.nan)
-    if kind is Kind.STICKY:
-        errors *= _in_prices_of_now(track.last)[columns][:, None]
     side = sides(some.last, some.before)
-    near = Errors(errors, block, side, kind, spread)
     every = slice((len(columns) - 1) % LATER_ORIGIN_STEP, None, LATER_ORIGIN_STEP) if kind is Kind.STICKY else slice(0)
     later = forecasts[every, -1:] - _what_came(track, columns[every])
-    return near, Errors(later * _in_prices_of_now(track.last)[columns[every], None], block[every], side[every], kind, spread)
+    if kind is Kind.STICKY:
+        now = _in_prices_of_now(track.last)[columns][:, None]
+        errors, later = errors * now, later * now[every]
+    return Errors(errors, block, side, kind, spread), Errors(later, block[every], side[every], kind, spread)
 
 
 def _what_came(track: Track, columns: NDArray[np.intp]) -> NDArray[np.float64]:
