@@ -10,13 +10,15 @@ policies product by product, until the minutes are used up. With a file of finis
 on where this one stopped.
 
 Run: python -m benchmarks.policies [--troubled 2] [--quiet 10] [--watched 0] [--daily 0] [--trials 4] [--seed 2]
-     [--minutes 6] [--keep FILE]
+     [--minutes 6] [--processes 1] [--keep FILE]
 """
 
 import argparse
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -50,21 +52,28 @@ def main() -> None:
     parser.add_argument("--daily", type=int, default=0, help="of those compared, trained daily too")
     parser.add_argument("--trials", type=int, default=4, help="of each tuning")
     parser.add_argument("--seed", type=int, default=2)
-    parser.add_argument("--minutes", type=float, default=6.0, help="of computing; no batch begins later")
+    parser.add_argument("--minutes", type=float, default=6.0, help="of time; no batch begins later")
+    parser.add_argument("--processes", type=int, default=1, help="batches at a time")
     parser.add_argument("--keep", type=Path, help="file of finished batches")
     chosen = parser.parse_args()
     truth = make_truth(PRODUCTS, seed=chosen.seed)
     done = _kept(chosen.keep)
+    wanted = {_name(policy, numbers, chosen): (policy, numbers) for policy, numbers in _batches(truth, chosen)}
+    stop = time.time() + 60 * chosen.minutes
+    with ProcessPoolExecutor(chosen.processes, get_context("spawn")) as processes:
+        waiting = {
+            processes.submit(_serve_before, stop, truth.select(numbers), numbers, policy, chosen.trials): name
+            for name, (policy, numbers) in wanted.items()
+            if name not in done
+        }
+        for finished in as_completed(waiting):
+            rows = finished.result()
+            if rows is not None:
+                done[waiting[finished]] = rows
+                _keep(chosen.keep, waiting[finished], rows)
     found: Rows = {}
-    for policy, numbers in _batches(truth, chosen):
-        name = f"{policy}:{chosen.seed}:{chosen.trials}:{','.join(map(str, numbers))}"
-        if name not in done and time.process_time() < 60 * chosen.minutes:
-            done[name] = _serve(truth.select(numbers), numbers, policy, chosen.trials)
-            if chosen.keep is not None:
-                with chosen.keep.open("a") as file:
-                    file.write(json.dumps({"name": name, "rows": done[name]}) + "\n")
-        if name in done:
-            found.setdefault(policy, []).extend(done[name])
+    for name, (policy, _) in wanted.items():
+        found.setdefault(policy, []).extend(done.get(name, []))
     _print_detection(found.get(OURS, []))
     _print_policies(found)
 
@@ -94,6 +103,21 @@ def _kept(file: Path | None) -> dict[str, list[dict[str, Any]]]:
     if file is None or not file.exists():
         return {}
     return {line["name"]: line["rows"] for line in map(json.loads, file.read_text().splitlines())}
+
+
+def _name(policy: str, numbers: NDArray[np.intp], chosen: argparse.Namespace) -> str:
+    return f"{policy}:{chosen.seed}:{chosen.trials}:{','.join(map(str, numbers))}"
+
+
+def _keep(file: Path | None, name: str, rows: list[dict[str, Any]]) -> None:
+    if file is not None:
+        with file.open("a") as lines:
+            lines.write(json.dumps({"name": name, "rows": rows}) + "\n")
+
+
+def _serve_before(stop: float, truth: Truth, numbers: NDArray[np.intp], policy: str, trials: int) -> list[dict[str, Any]] | None:
+    """What `_serve` gives, or nothing when the time (of the clock, which every process reads) is up before it begins."""
+    return _serve(truth, numbers, policy, trials) if time.time() < stop else None
 
 
 def _serve(truth: Truth, numbers: NDArray[np.intp], policy: str, trials: int) -> list[dict[str, Any]]:
