@@ -1,0 +1,65 @@
+"""When new days make weights and bands be made again."""
+
+import numpy as np
+import pytest
+
+from pricecast_dagster.forecasting.calendar import HolidayCalendar
+from pricecast_dagster.forecasting.model import Model, refit, train
+from pricecast_dagster.forecasting.panel import Panel
+from pricecast_dagster.stages.weights import WEIGH_AGAIN_DAYS, weigh_again
+from pricecast_dagster.testing import tiny_panel
+
+CALENDAR = HolidayCalendar("BR")
+QUIET = [5.0] * 200
+WAVERING = [*([5.0] * 40 + [5.1] * 20) * 3, *[5.0] * 20]
+
+
+def panel(prices: list[float]) -> Panel:
+    return tiny_panel({"A": prices})
+
+
+def made(prices: list[float]) -> Model:
+    return train(panel(prices), CALENDAR, tuning=None, seed=1)
+
+
+def test_after_a_fortnight_in_any_case_and_not_before_where_nothing_happens():
+    model = made(WAVERING)
+    again = [weigh_again(panel([*WAVERING, *[5.0] * days]), model) for days in range(WEIGH_AGAIN_DAYS + 1)]
+    assert again == [False] * WEIGH_AGAIN_DAYS + [True]
+
+
+@pytest.mark.parametrize("jump", [3.0, 8.0])
+@pytest.mark.parametrize("quiet_days", [0, 5])
+def test_a_jump_beyond_the_band_makes_it_be_weighed_at_once_and_once(jump, quiet_days):
+    model = made(WAVERING)
+    jumped = [*WAVERING, *[5.0] * quiet_days, jump]
+    assert weigh_again(panel(jumped), model)
+    # The next night it is known: that the price stays there, or returns to the usual one, is news to nobody.
+    weighed = made(jumped)
+    assert not weigh_again(panel([*jumped, jump]), weighed)
+    assert not weigh_again(panel([*jumped, 5.0]), weighed)
+
+
+def test_a_jump_that_a_refit_has_seen_is_not_forgotten_with_it():
+    model = made(WAVERING)
+    jumped = [*WAVERING, 8.0]
+    carried = refit(panel(jumped), CALENDAR, model, seed=1)
+    assert weigh_again(panel([*jumped, 8.0]), carried)
+
+
+def test_noise_does_not_surprise_night_after_night_although_its_days_are_far_apart():
+    noise = np.random.default_rng(4).normal(20, 2, 700).round(2).tolist()
+    model = made(noise[:300])
+    reach = float(model.reaches[:, -1, :, WEIGH_AGAIN_DAYS - 1].max())
+    far_apart = np.abs(np.diff(noise[299:])) > reach
+    # Every night alone, with the same model: what one new day says.
+    nights = [weigh_again(panel([*noise[:299], noise[day - 1], noise[day]]), model) for day in range(300, 700)]
+    assert far_apart.sum() > 20
+    assert 0 < sum(nights) < 0.6 * far_apart.sum()
+
+
+def test_noise_that_has_grown_threefold_does_surprise():
+    noise = np.random.default_rng(5).normal(0, 1, 400).round(2)
+    model = made((20 + noise[:300]).tolist())
+    nights = [weigh_again(panel([*(20 + noise[:300]), 20 + 3 * noise[day]]), model) for day in range(300, 400)]
+    assert 0.3 < np.mean(nights) < 0.9
