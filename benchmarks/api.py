@@ -32,7 +32,7 @@ from pricecast_dagster.stages.versions import code_versions
 from pricecast_dagster.storage import forecasts, products, states
 from pricecast_dagster.storage.database import open_database
 from pricecast_dagster.storage.forecasts import StoredForecast
-from pricecast_dagster.storage.states import Inputs, StageState
+from pricecast_dagster.storage.state_records import Inputs, StageState
 from pricecast_dagster_tests.databases import KINDS, new_database_url
 
 CONNECTIONS = 16

@@ -31,7 +31,8 @@ from pricecast_dagster.stages.context import StageContext, open_context
 from pricecast_dagster.stages.outcome import Check, Outcome, Status
 from pricecast_dagster.storage import products
 from pricecast_dagster.storage.forecasts import StoredForecast
-from pricecast_dagster.storage.states import Inputs, read_states
+from pricecast_dagster.storage.state_records import Inputs
+from pricecast_dagster.storage.states import read_states
 from pricecast_dagster_tests.postgres import postgres_server
 
 PRODUCTS = 2000

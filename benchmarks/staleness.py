@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, func, literal, sel
 from pricecast_dagster.schemas import STAGES, Stage
 from pricecast_dagster.storage import products, states
 from pricecast_dagster.storage.database import Database, open_database
-from pricecast_dagster.storage.states import Inputs, StageState
+from pricecast_dagster.storage.state_records import Inputs, StageState
 from pricecast_dagster.storage.tables import product, stage_state
 from pricecast_dagster_tests.databases import new_database_url
 from pricecast_dagster_tests.oracles.staleness import first_out_of_date

@@ -26,7 +26,7 @@ from pricecast_dagster.stages.versions import NO_MODEL
 from pricecast_dagster.storage import products, registry, requests, states
 from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.requests import RequestStatus, RetrainRequest
-from pricecast_dagster.storage.states import StageState
+from pricecast_dagster.storage.state_records import StageState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

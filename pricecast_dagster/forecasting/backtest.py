@@ -13,8 +13,9 @@ import numpy as np
 
 from pricecast_dagster.errors import SkuTooShortError
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
+from pricecast_dagster.forecasting.fallback import fallback
 from pricecast_dagster.forecasting.forecasts import Forecasts
-from pricecast_dagster.forecasting.model import MINIMUM_HISTORY_DAYS, fallback, forecast, train
+from pricecast_dagster.forecasting.model import MINIMUM_HISTORY_DAYS, forecast, train
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.recipe import Recipe
 from pricecast_dagster.forecasting.tuning import TuningPlan

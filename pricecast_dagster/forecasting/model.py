@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pricecast_dagster.errors import ForecastError, SkuTooShortError
-from pricecast_dagster.forecasting.baselines import ladder, moving_average
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
-from pricecast_dagster.forecasting.ensemble import NOISY_FROM_CHANGES, Blend, held_out, kind_of, weigh
+from pricecast_dagster.forecasting.ensemble import Blend, held_out, kind_of, weigh
 from pricecast_dagster.forecasting.evidence import evidence
 from pricecast_dagster.forecasting.forecasts import Forecasts
 from pricecast_dagster.forecasting.intervals import N_SIDES, past_coverage, reaches
@@ -24,13 +23,11 @@ from pricecast_dagster.forecasting.members.roster import MEMBERS
 from pricecast_dagster.forecasting.origins import Origins
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.past_errors import Errors, recent_spread, sides
-from pricecast_dagster.forecasting.recipe import POOLED, Kind, Recipe, default_recipe
+from pricecast_dagster.forecasting.recipe import POOLED, Recipe, default_recipe
 from pricecast_dagster.forecasting.samples import Samples, build_samples
 from pricecast_dagster.forecasting.scores import ONE_STEP_DAYS, Past, member_errors, score
 from pricecast_dagster.forecasting.snapping import settled
 from pricecast_dagster.forecasting.validation import (
-    CUT_STEP_DAYS,
-    VALIDATED_DAYS,
     Rehearsed,
     rehearse_kind,
     track_rules,
@@ -46,7 +43,6 @@ MODEL_NAME: Final = "LightGBM"
 """What answers; whoever stores a model adds its version."""
 
 LONGEST_HORIZON_DAYS: Final = 60
-_FALLBACK_BLOCKS: Final = 3
 MINIMUM_HISTORY_DAYS: Final = 60
 """Under about 60 days of history a mean or SES beats every learner we tried."""
 
@@ -259,42 +255,3 @@ def _prices(models: Sequence[Model], origins: Origins, horizon_days: int) -> NDA
         moves[chosen] += share[:, None] * (answers - some.last[:, None])
     before = prices_before(origins.panel)[origins.rows, origins.columns]
     return settled(origins.last, before, moves, [model.blend.kind for model in models])
-
-
-def fallback(panel: Panel, horizon_days: int, *, at_end: bool = False) -> Forecasts:
-    """Forecast SKUs without a usable model by the ladder of simple methods.
-
-    The origin is each SKU's own last observed day, or with `at_end` the panel's last day, as in `forecast`.
-    Bands come from what the 7-day mean was off by at past origins of the SKU, as far as it has any, and from other products'
-    errors.
-    """
-    answer = ladder(panel, horizon_days)
-    known = [position for position, name in enumerate(answer.model_used) if name is not None]
-    chosen = panel.select(known)
-    ends = [_fallback_reaches(chosen.select([position]), horizon_days) for position in range(chosen.n_skus)]
-    return Forecasts.around(
-        skus=chosen.skus,
-        origins=panel.first_day + (np.full(len(known), panel.n_days - 1) if at_end else chosen.last),
-        price=answer.price[known],
-        reaches=np.array(ends).reshape(-1, len(LEVELS), 2, horizon_days),
-        model_used=tuple(name for name in answer.model_used if name is not None),
-        refused=answer.errors,
-    )
-
-
-def _fallback_reaches(history: Panel, horizon_days: int) -> NDArray[np.float64]:
-    first, last = int(history.first[0]), int(history.last[0])
-    columns = np.arange(max(first + 6, last - _FALLBACK_BLOCKS * CUT_STEP_DAYS), last)
-    ahead = columns[:, None] + 1 + np.arange(VALIDATED_DAYS)
-    inside = ahead <= last
-    ahead = np.minimum(ahead, last)
-    counted = inside & history.observed[0, ahead]
-    answers = moving_average(history.select([0] * len(columns)), columns, VALIDATED_DAYS)
-    errors = np.where(counted, answers - history.price[0, ahead], np.nan)
-    prices = history.price[0, history.observed[0]]
-    changes = float(np.mean(prices[1:] != prices[:-1])) if len(prices) > 1 else 0.0
-    kind = Kind.NOISY if changes >= NOISY_FROM_CHANGES else Kind.STICKY
-    block = np.arange(len(columns)) // CUT_STEP_DAYS
-    side = sides(history.price[0], prices_before(history)[0])
-    past = Errors(errors, block, side[columns], kind, recent_spread(prices))
-    return np.asarray(reaches(past, horizon_days)[side[last]])

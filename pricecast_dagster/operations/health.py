@@ -12,6 +12,7 @@ from typing import Final
 from pricecast_dagster.schemas import Stage
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.storage import ingests, products, states, summaries
+from pricecast_dagster.storage.state_records import StageState
 
 NAMED: Final = 10
 
@@ -78,7 +79,7 @@ def _source(last: ingests.Finished | None, age_days: int | None, limit: int) -> 
     return Answer(SOURCE_FRESHNESS, Stage.RAW_HISTORY, age_days <= limit, found + remedy, {"age_days": age_days})
 
 
-def _failed(failed: "Sequence[states.StageState]", active: int) -> Answer:
+def _failed(failed: Sequence[StageState], active: int) -> Answer:
     skus = sorted({state.sku for state in failed})
     if not skus:
         return Answer(NONE_FAILED, Stage.FORECAST, True, f"None of {active:,} products is left failed.", {"failed": 0})

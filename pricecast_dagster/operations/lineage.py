@@ -31,7 +31,8 @@ from pricecast_dagster.storage.products import Product
 from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.requests import RetrainRequest
 from pricecast_dagster.storage.served_scores import ServedScore
-from pricecast_dagster.storage.states import StageState, read_states
+from pricecast_dagster.storage.state_records import StageState
+from pricecast_dagster.storage.states import read_states
 from pricecast_dagster.storage.trials import Trial
 
 LISTED_VERSIONS = 5

@@ -38,7 +38,7 @@ from pricecast_dagster.storage.monitor_results import MonitorResult
 from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.requests import RetrainRequest
 from pricecast_dagster.storage.staleness import CODE_CHANGED, DATA_CHANGED
-from pricecast_dagster.storage.states import StageState
+from pricecast_dagster.storage.state_records import StageState
 from pricecast_dagster.storage.trials import TrialStatus
 
 if TYPE_CHECKING:

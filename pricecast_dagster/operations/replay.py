@@ -67,7 +67,8 @@ def replay(unit: Unit) -> "list[Forecasts]":
 
     Where no model can be trained a simple method answers, and where it cannot be fitted again the standing one does, as in use.
     """
-    from pricecast_dagster.forecasting.model import fallback, forecast
+    from pricecast_dagster.forecasting.fallback import fallback
+    from pricecast_dagster.forecasting.model import forecast
 
     forecasts = []
     model: Model | None = None

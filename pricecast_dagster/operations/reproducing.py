@@ -23,7 +23,7 @@ from pricecast_dagster.storage.artifacts import METADATA, contents_of
 from pricecast_dagster.storage.forecasts import StoredForecast
 from pricecast_dagster.storage.json_text import to_json
 from pricecast_dagster.storage.staleness import SHARED_MARK
-from pricecast_dagster.storage.states import Inputs
+from pricecast_dagster.storage.state_records import Inputs
 
 _SERIES = (PRICE, LOWER_80, UPPER_80, LOWER_95, UPPER_95)
 

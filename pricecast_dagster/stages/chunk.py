@@ -23,7 +23,8 @@ from pricecast_dagster.stages.staleness import present_inputs, why_stale
 from pricecast_dagster.stages.versions import NO_MODEL
 from pricecast_dagster.storage import products, registry, requests, trials
 from pricecast_dagster.storage.registry import ModelVersion
-from pricecast_dagster.storage.states import Inputs, StageState, read_states
+from pricecast_dagster.storage.state_records import Inputs, StageState
+from pricecast_dagster.storage.states import read_states
 from pricecast_dagster.storage.trials import ShadowForecast, Trial
 
 if TYPE_CHECKING:

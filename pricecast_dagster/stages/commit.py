@@ -13,7 +13,7 @@ from pricecast_dagster.stages.outcome import Check, Outcome, Status
 from pricecast_dagster.storage import forecasts, products, registry, requests, retention, states, trials
 from pricecast_dagster.storage.forecasts import StoredForecast
 from pricecast_dagster.storage.registry import ModelVersion
-from pricecast_dagster.storage.states import StageState
+from pricecast_dagster.storage.state_records import StageState
 from pricecast_dagster.storage.trials import ShadowForecast, Trial
 
 CHECKS = "checks"

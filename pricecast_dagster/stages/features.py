@@ -17,7 +17,7 @@ from pricecast_dagster.stages.outcome import Check, Outcome, Status
 from pricecast_dagster.stages.plausibility import features_recomputed
 from pricecast_dagster.stages.validation import failures
 from pricecast_dagster.stages.versions import feature_version
-from pricecast_dagster.storage.states import Inputs
+from pricecast_dagster.storage.state_records import Inputs
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -31,7 +31,7 @@ from pricecast_dagster.stages.outcome import Check, Outcome, Status
 from pricecast_dagster.stages.plausibility import forecast_plausible
 from pricecast_dagster.stages.validation import failures
 from pricecast_dagster.storage.forecasts import StoredForecast
-from pricecast_dagster.storage.states import Inputs
+from pricecast_dagster.storage.state_records import Inputs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +117,8 @@ def _answers(
     """SKU -> its answer, and SKU -> why it has none: the model where there is one, else, and where it fails, the ladder."""
     import pandas as pd
 
-    from pricecast_dagster.forecasting.model import fallback, forecast
+    from pricecast_dagster.forecasting.fallback import fallback
+    from pricecast_dagster.forecasting.model import forecast
     from pricecast_dagster.forecasting.panel import build_panel
 
     horizon = context.settings.horizon_days

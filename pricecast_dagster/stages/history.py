@@ -20,7 +20,7 @@ from pricecast_dagster.stages.outcome import Check, Outcome, Status
 from pricecast_dagster.stages.plausibility import history_plausible
 from pricecast_dagster.stages.staleness import why_stale
 from pricecast_dagster.stages.validation import failures
-from pricecast_dagster.storage.states import Inputs, StageState
+from pricecast_dagster.storage.state_records import Inputs, StageState
 
 if TYPE_CHECKING:
     import pandas as pd

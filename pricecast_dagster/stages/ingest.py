@@ -15,7 +15,8 @@ from pricecast_dagster.stages.history import Arrival
 from pricecast_dagster.stages.outcome import Ingested
 from pricecast_dagster.stages.staleness import why_stale
 from pricecast_dagster.storage import ingests, products
-from pricecast_dagster.storage.states import Inputs, confirm_histories, read_states
+from pricecast_dagster.storage.state_records import Inputs
+from pricecast_dagster.storage.states import confirm_histories, read_states
 
 # A half-copied folder looks like a retailer that dropped most of its range; that is told, not believed.
 LARGEST_LOSS = 0.5

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pricecast_dagster.schemas import Stage
-from pricecast_dagster.storage.states import Inputs
+from pricecast_dagster.storage.state_records import Inputs
 
 
 class Status(StrEnum):

@@ -17,7 +17,7 @@ from pricecast_dagster.storage.staleness import (
     REQUESTED,
     SHARED_MARK,
 )
-from pricecast_dagster.storage.states import Inputs, StageState
+from pricecast_dagster.storage.state_records import Inputs, StageState
 
 States = Mapping[tuple[str, Stage], StageState]
 

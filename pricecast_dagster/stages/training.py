@@ -27,7 +27,7 @@ from pricecast_dagster.stages.shared import pooled_of
 from pricecast_dagster.stages.weights import weigh_again
 from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.staleness import DATA_CHANGED
-from pricecast_dagster.storage.states import Inputs
+from pricecast_dagster.storage.state_records import Inputs
 from pricecast_dagster.storage.trials import Trial
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, update
 
 from pricecast_dagster.schemas import Stage
 from pricecast_dagster.storage import staleness
-from pricecast_dagster.storage.states import StageState, state_of
+from pricecast_dagster.storage.state_records import StageState, state_of
 from pricecast_dagster.storage.tables import product, stage_state
 
 

@@ -30,9 +30,10 @@ from pricecast_dagster.errors import DamagedArtifactError, StorageError, Unknown
 from pricecast_dagster.schemas import Stage
 from pricecast_dagster.storage import registry, requests
 from pricecast_dagster.storage.artifacts import Artifacts
+from pricecast_dagster.storage.column_types import Utc
 from pricecast_dagster.storage.database import Database, in_parts, insert_or_update
 from pricecast_dagster.storage.json_text import to_json
-from pricecast_dagster.storage.tables import Utc, modelos_predicao, product, stage_state
+from pricecast_dagster.storage.tables import modelos_predicao, product, stage_state
 
 _MANIFEST: Final = "manifest.json"
 _FORMAT: Final = 1

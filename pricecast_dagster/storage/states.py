@@ -8,9 +8,8 @@ another one by now, the result answers a question that nobody asks any more; it 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, select, update
 
@@ -18,57 +17,10 @@ from pricecast_dagster.schemas import STAGES, Stage
 from pricecast_dagster.storage import staleness
 from pricecast_dagster.storage.database import in_parts, insert_or_update
 from pricecast_dagster.storage.staleness import NO_MODEL_YET, OutOfDate
+from pricecast_dagster.storage.state_records import Inputs, StageState, failure_row, state_of, success_row
 from pricecast_dagster.storage.tables import product, stage_state
 
 _Key = tuple[str, Stage]
-
-UNTOLD_FAILURE: Final = "a failure that was not told"
-"""Stands for the announced version of a stage from its failure until Dagster is told; no data version is called so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """What a stage is built from; different inputs, and only they, make it out of date.
-
-    Attributes:
-        upstream_version: data version of the stage above; of a forecast `rows/model`; of raw_history that of the source's rows.
-        code_version: of what computes the stage.
-        request_id: of the newest retrain request; price_model only.
-    """
-
-    upstream_version: str
-    code_version: str
-    request_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StageState:
-    """One stage of one SKU.
-
-    Attributes:
-        data_version: of what it holds; None where it never succeeded, or was withdrawn.
-        inputs: of the last success.
-        failed_inputs: of the last failure that no success followed; `error` says what went wrong.
-        reason: why it was computed the last time, in words.
-        seconds: computing time of the last success.
-        announced_version: what Dagster was told of; None from each success until it is told.
-        ingest_id: raw_history only: the read of the source that last saw these rows.
-        metadata: a few facts for people.
-    """
-
-    sku: str
-    stage: Stage
-    data_version: str | None = None
-    inputs: Inputs | None = None
-    failed_inputs: Inputs | None = None
-    error: str | None = None
-    reason: str = ""
-    run_id: str | None = None
-    seconds: float = 0.0
-    updated_at: datetime | None = None
-    announced_version: str | None = None
-    ingest_id: int | None = None
-    metadata: Mapping[str, object] = field(default_factory=dict)
 
 
 def read_states(
@@ -106,7 +58,7 @@ def record_success(connection: Connection, rows: Sequence[StageState]) -> list[_
         raw_history a later read of the source has been stored.
     """
     accepted, superseded = _judged(connection, rows, [row.inputs for row in rows])
-    insert_or_update(connection, stage_state, [_success(row) for row in accepted], keep=[])
+    insert_or_update(connection, stage_state, [success_row(row) for row in accepted], keep=[])
     return superseded
 
 
@@ -122,7 +74,7 @@ def record_failure(connection: Connection, rows: Sequence[StageState]) -> list[_
     """
     accepted, superseded = _judged(connection, rows, [row.failed_inputs for row in rows], keeps_version=True)
     held = [column.name for column in stage_state.c if column.name not in _FAILURE_COLUMNS]
-    insert_or_update(connection, stage_state, [_failure(row) for row in accepted], keep=held)
+    insert_or_update(connection, stage_state, [failure_row(row) for row in accepted], keep=held)
     return superseded
 
 
@@ -245,68 +197,3 @@ _FAILURE_COLUMNS = (
     "run_id",
     "updated_at",
 )
-
-
-def _success(state: StageState) -> dict[str, object]:
-    assert state.inputs is not None and state.data_version is not None
-    return {
-        **_row(state),
-        "data_version": state.data_version,
-        "upstream_version": state.inputs.upstream_version,
-        "code_version": state.inputs.code_version,
-        "request_id": state.inputs.request_id,
-        "failed_upstream_version": None,
-        "failed_code_version": None,
-        "failed_request_id": None,
-        "error": None,
-        "announced_version": None,
-    }
-
-
-def _failure(state: StageState) -> dict[str, object]:
-    assert state.failed_inputs is not None and state.error is not None
-    return {
-        **_row(state),
-        "failed_upstream_version": state.failed_inputs.upstream_version,
-        "failed_code_version": state.failed_inputs.code_version,
-        "failed_request_id": state.failed_inputs.request_id,
-        "error": state.error,
-        "announced_version": UNTOLD_FAILURE,
-    }
-
-
-def _row(state: StageState) -> dict[str, object]:
-    return {
-        "sku": state.sku,
-        "stage": state.stage.value,
-        "ingest_id": state.ingest_id,
-        "reason": state.reason,
-        "run_id": state.run_id,
-        "seconds": state.seconds,
-        "updated_at": state.updated_at,
-        "metadata": dict(state.metadata),
-    }
-
-
-def state_of(row: Row[Any]) -> StageState:
-    """A state from a row of its table."""
-    inputs = failed_inputs = None
-    if row.upstream_version is not None:
-        inputs = Inputs(row.upstream_version, row.code_version, row.request_id)
-    if row.failed_upstream_version is not None:
-        failed_inputs = Inputs(row.failed_upstream_version, row.failed_code_version, row.failed_request_id)
-    return StageState(
-        sku=row.sku,
-        stage=Stage(row.stage),
-        data_version=row.data_version,
-        inputs=inputs,
-        failed_inputs=failed_inputs,
-        error=row.error,
-        reason=row.reason,
-        run_id=row.run_id,
-        seconds=row.seconds,
-        updated_at=row.updated_at,
-        announced_version=row.announced_version,
-        ingest_id=row.ingest_id,
-        metadata=row.metadata,
-    )

@@ -4,7 +4,6 @@ Belongs here: names, types, keys and indexes. Not here: how an existing database
 the two against each other on SQLite and PostgreSQL), and who reads or writes a table (the module named after it).
 """
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -12,8 +11,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Date,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     ForeignKeyConstraint,
@@ -25,7 +22,8 @@ from sqlalchemy import (
     false,
     true,
 )
-from sqlalchemy.types import TypeDecorator
+
+from pricecast_dagster.storage.column_types import Name, Utc
 
 NAMING: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -33,31 +31,6 @@ NAMING: Final = {
     "pk": "pk_%(table_name)s",
 }
 metadata: Final = MetaData(naming_convention=NAMING)
-
-# Bytewise order on PostgreSQL as on SQLite: lists come in the same order, and a prefix search can use the index.
-Name: Final = Text().with_variant(Text(collation="C"), "postgresql")
-
-
-class Utc(TypeDecorator[datetime]):
-    """A time with its zone, kept in UTC; SQLite has no zones, so they are taken off and put back here."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """In UTC; without a zone on SQLite."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"a time without a zone: {value}")
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """In UTC, with the zone."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def _sku(**options: Any) -> "Column[str]":

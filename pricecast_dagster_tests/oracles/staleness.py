@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pricecast_dagster.schemas import Stage
-from pricecast_dagster.storage.states import StageState
+from pricecast_dagster.storage.state_records import StageState
 
 
 class Request(NamedTuple):

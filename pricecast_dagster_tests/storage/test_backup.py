@@ -16,7 +16,7 @@ from pricecast_dagster.storage.artifacts import Artifacts
 from pricecast_dagster.storage.backup import backup, restore
 from pricecast_dagster.storage.database import Database, open_database
 from pricecast_dagster.storage.registry import ModelVersion
-from pricecast_dagster.storage.states import Inputs, StageState
+from pricecast_dagster.storage.state_records import Inputs, StageState
 from pricecast_dagster_tests.databases import KINDS, new_database_url
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)

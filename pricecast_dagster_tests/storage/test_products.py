@@ -8,7 +8,7 @@ from pricecast_dagster.errors import UnknownSkuError
 from pricecast_dagster.schemas import Stage
 from pricecast_dagster.storage import ingests, products, states
 from pricecast_dagster.storage.database import Database
-from pricecast_dagster.storage.states import Inputs, StageState
+from pricecast_dagster.storage.state_records import Inputs, StageState
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)

@@ -16,7 +16,7 @@ from pricecast_dagster.storage import products, requests, states
 from pricecast_dagster.storage.database import Database, insert_or_update, open_database
 from pricecast_dagster.storage.requests import RequestStatus
 from pricecast_dagster.storage.staleness import OutOfDate
-from pricecast_dagster.storage.states import Inputs, StageState
+from pricecast_dagster.storage.state_records import Inputs, StageState
 from pricecast_dagster.storage.tables import retrain_request, stage_state
 from pricecast_dagster_tests.databases import KINDS, empty, new_database_url
 from pricecast_dagster_tests.oracles.staleness import Request, first_out_of_date

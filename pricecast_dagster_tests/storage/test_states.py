@@ -12,7 +12,7 @@ from pricecast_dagster.schemas import STAGES, Stage
 from pricecast_dagster.storage import announcements, products, states
 from pricecast_dagster.storage.database import Database
 from pricecast_dagster.storage.json_text import to_json
-from pricecast_dagster.storage.states import Inputs, StageState
+from pricecast_dagster.storage.state_records import UNTOLD_FAILURE, Inputs, StageState
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 LATER = datetime(2026, 3, 5, tzinfo=UTC)
@@ -86,7 +86,7 @@ def test_a_failure_keeps_what_the_stage_holds(stocked: Database) -> None:
         error="no rows",
         updated_at=LATER,
         ingest_id=2,
-        announced_version=states.UNTOLD_FAILURE,
+        announced_version=UNTOLD_FAILURE,
     )
     assert one(stocked, Stage.RAW_HISTORY) == expected
     assert told == [expected]

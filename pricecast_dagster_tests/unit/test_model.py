@@ -8,7 +8,8 @@ import pytest
 
 from pricecast_dagster.errors import ForecastError, SkuTooShortError
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
-from pricecast_dagster.forecasting.model import Model, fallback, forecast, refit, train
+from pricecast_dagster.forecasting.fallback import fallback
+from pricecast_dagster.forecasting.model import Model, forecast, refit, train
 from pricecast_dagster.forecasting.panel import Panel, build_panel
 from pricecast_dagster.forecasting.recipe import Recipe
 from pricecast_dagster.schemas import BACKTEST_COLUMNS, forecast_schema
