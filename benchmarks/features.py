@@ -4,12 +4,10 @@ The peer computes the same windowed features (34 of the 45, no calendar) with on
 window and statistic, on the same rows; that both agree is checked first. Run: python -m benchmarks.features
 """
 
-import time
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 
+from benchmarks.timing import REPEATS, best_seconds
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.forecasting.features import feature_cube
 from pricecast_dagster.forecasting.panel import build_panel
@@ -18,7 +16,6 @@ from pricecast_dagster.testing import random_history
 
 N_SKUS, N_DAYS = 200, 365
 TARGET_SECONDS = 0.3
-REPEATS = 5
 
 
 def pandas_features(frame: pd.DataFrame) -> pd.DataFrame:
@@ -38,16 +35,6 @@ def pandas_features(frame: pd.DataFrame) -> pd.DataFrame:
     features["price_vs_ma30"] = features["price_lag_1"] / features["price_rolling_mean_30"]
     features["price_volatility_7"] = features["price_rolling_std_7"] / features["price_rolling_mean_7"]
     return features
-
-
-def best_seconds(work: Callable[[], object]) -> float:
-    """Process time of the fastest of some repeats."""
-    seconds = []
-    for _ in range(REPEATS):
-        began = time.process_time()
-        work()
-        seconds.append(time.process_time() - began)
-    return min(seconds)
 
 
 def main() -> None:

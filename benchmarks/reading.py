@@ -5,8 +5,6 @@ the same with every field quoted. Run: python -m benchmarks.reading
 """
 
 import csv
-import time
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,23 +12,13 @@ from typing import Literal
 
 import pandas as pd
 
+from benchmarks.timing import REPEATS, best_seconds
 from pricecast_dagster.settings import load_settings
 from pricecast_dagster.sources.fingerprint import history_versions
 from pricecast_dagster.sources.reading import read_source
 from pricecast_dagster.sources.synthetic import make_retailer, write_retailer
 
 LAST_DAY = date(2026, 5, 31)
-REPEATS = 3
-
-
-def best_seconds(work: Callable[[], object]) -> float:
-    """Process time of the fastest of some repeats."""
-    seconds = []
-    for _ in range(REPEATS):
-        began = time.process_time()
-        work()
-        seconds.append(time.process_time() - began)
-    return min(seconds)
 
 
 def pandas_reads(folder: Path) -> None:

@@ -7,18 +7,16 @@ Run: python -m benchmarks.synthetic
 
 import math
 import random
-import time
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.timing import REPEATS, best_seconds
 from pricecast_dagster.sources.synthetic import make_retailer, write_retailer
 
 PRODUCTS, DAYS, SEED = 200, 365, 42
 LAST_DAY = date(2026, 5, 31)
 TARGET_SECONDS = 1.0
-REPEATS = 5
 
 
 def plain_loop() -> list[tuple[str, int, float, int]]:
@@ -38,16 +36,6 @@ def plain_loop() -> list[tuple[str, int, float, int]]:
             expected = 20 * math.exp(-2 * math.log(price / regular) + season + source.gauss(0, 0.12))
             rows.append((f"SKU{product:04d}", day, price, max(0, round(source.gauss(expected, math.sqrt(expected))))))
     return rows
-
-
-def best_seconds(work: Callable[[], object]) -> float:
-    """Process time of the fastest of some repeats."""
-    seconds = []
-    for _ in range(REPEATS):
-        began = time.process_time()
-        work()
-        seconds.append(time.process_time() - began)
-    return min(seconds)
 
 
 def main() -> None:
