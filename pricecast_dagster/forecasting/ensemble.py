@@ -12,6 +12,7 @@ First the rules are weighed, on some hundred origins; then the learners, on the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import fsum
 from typing import Any, Final, Self
 
 import numpy as np
@@ -68,8 +69,8 @@ class Blend:
 
     @property
     def step(self) -> float:
-        """How far the last price is left at all, 0 to 1."""
-        return sum(self.weights.values())
+        """How far the last price is left at all, 0 to 1; in whatever order the weights are."""
+        return fsum(self.weights.values())
 
     def to_json(self) -> dict[str, Any]:
         """The blend as JSON types; `from_json` gives it back."""

@@ -75,7 +75,9 @@ def explain(model: Model, history: Panel, calendar: HolidayCalendar, horizon_day
     last = float(origins.last[0])
     effects = np.zeros((horizon_days, len(NAMES)))
     values = np.full((horizon_days, len(NAMES)), np.nan)
-    served = {name: weight for name, weight in model.blend.weights.items() if weight > 0}
+    weights = model.blend.weights
+    # In the roster's order, whatever order a store has put the weights in: sums of floats depend on it.
+    served = {name: weights[name] for name in MEMBERS if weights.get(name, 0.0) > 0}
     moves = np.zeros((len(served), horizon_days))
     for position, (name, weight) in enumerate(served.items()):
         fitted = model.fitted(name)

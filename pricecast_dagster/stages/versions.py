@@ -17,7 +17,7 @@ CODE_VERSIONS: Final[Mapping[Stage, str]] = {
     Stage.RAW_HISTORY: "1",
     Stage.FEATURE_TABLE: "1",
     Stage.PRICE_MODEL: "6",
-    Stage.FORECAST: "3",
+    Stage.FORECAST: "4",
 }
 
 NO_MODEL: Final = "no-model"

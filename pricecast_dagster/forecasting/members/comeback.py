@@ -32,6 +32,7 @@ _PRIOR: Final = 0.7 * np.array(
 )
 _PRIOR_DAYS: Final = 8.0
 _SIDES: Final = ("below", "above")
+_NAMES: Final = tuple(f"{side}_{number}" for side in _SIDES for number in range(len(_AGES) + 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +63,7 @@ class Comeback:
         """The hazards at the cut."""
         history = samples.history.until(samples.history.days[samples.until])
         hazards = _hazards(history, _standing(history.price))[-1]
-        names = [f"{side}_{number}" for side in _SIDES for number in range(len(_AGES) + 1)]
-        return Fitted(numbers=dict(zip(names, map(float, hazards.ravel()), strict=True)))
+        return Fitted(numbers=dict(zip(_NAMES, map(float, hazards.ravel()), strict=True)))
 
     def track(self, history: Panel, horizon_days: int) -> NDArray[np.float64]:
         """What it would have forecast from every day of one SKU, each knowing nothing later; (n_days, horizon_days)."""
@@ -78,7 +78,9 @@ class Comeback:
         """The price expected when it goes back with the chance of its age."""
         standing = _standing(origins.panel.price)
         at = (origins.rows, origins.columns)
-        hazards = np.array([list(member.numbers.values()) for member in fitted]).reshape(len(fitted), len(_SIDES), -1)
+        # By name: a store may hand them back in another order.
+        hazards = np.array([[member.numbers[name] for name in _NAMES] for member in fitted])
+        hazards = hazards.reshape(len(fitted), len(_SIDES), -1)
         own = hazards[which, standing.side[at]]
         return _expected(origins.last, standing.before[at], standing.age[at], own, horizon_days)
 
