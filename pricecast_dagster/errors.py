@@ -150,7 +150,7 @@ class UnknownVersionError(StorageError):
 class DamagedArtifactError(StorageError):
     """Stored bytes do not match the hash that was recorded when they were written."""
 
-    default_remedy = "Delete the version, or restore it from a backup; `pricecast refresh` builds it again."
+    default_remedy = "`pricecast train` makes a model again, `pricecast restore` brings back a backup."
 
 
 class SupersededError(StorageError):

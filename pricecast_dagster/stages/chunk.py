@@ -8,12 +8,13 @@ with results from inputs that have changed meanwhile is refused, product by prod
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pricecast_dagster.errors import UnknownSkuError
 from pricecast_dagster.schemas import STAGES, Stage
-from pricecast_dagster.stages import bundles, commit, features, forecast, history, shadow, training
+from pricecast_dagster.stages import bundles, commit, features, forecast, history, shadow, stored, training
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.history import Arrival
 from pricecast_dagster.stages.outcome import Outcome, Status
@@ -103,19 +104,19 @@ def work(
     """
     chunk = _open(context, plan, skus)
     before = dict(chunk.states)
-    stored = commit.Rows()
+    written = commit.Rows()
     for stage in (stage for stage in STAGES if stage in stages):
         if stage is Stage.RAW_HISTORY:
             _history(chunk, arrival)
         elif stage is Stage.FEATURE_TABLE:
-            due = chunk.due(stage)
-            chunk.take(features.build(context, _histories(chunk, due), due))
+            due = _readable(chunk, stage, chunk.due(stage))
+            chunk.take(features.build(context, chunk.histories, due))
         elif stage is Stage.PRICE_MODEL:
-            stored = _train(chunk, stored)
+            written = _train(chunk, written)
         else:
-            stored = _forecast(chunk, stored)
+            written = _forecast(chunk, written)
     ingest_id = arrival.ingest_id if arrival else None
-    return commit.commit(context, chunk.outcomes, before, stored, chunk.champions, ingest_id)
+    return commit.commit(context, chunk.outcomes, before, written, chunk.champions, ingest_id)
 
 
 def _open(context: StageContext, plan: Plan, skus: Sequence[str]) -> _Chunk:
@@ -150,19 +151,26 @@ def _history(chunk: _Chunk, arrival: Arrival | None) -> None:
     )
     chunk.take(outcomes)
     chunk.histories.update(frames)
+    for key in commit.to_be_tried_again(outcomes, chunk.states):
+        chunk.states[key] = replace(chunk.states[key], failed_inputs=None, error=None)
 
 
-def _histories(chunk: _Chunk, skus: Mapping[str, object]) -> "dict[str, pd.DataFrame]":
-    """The raw history of these SKUs: this chunk's own, or what is stored."""
-    for sku in skus:
-        if sku not in chunk.histories:
-            version = chunk.states[sku, Stage.RAW_HISTORY].data_version
-            assert version is not None
-            chunk.histories[sku] = chunk.context.frames.read(Stage.RAW_HISTORY, sku, version)
-    return chunk.histories
+def _readable(chunk: _Chunk, stage: Stage, due: Mapping[str, tuple[str, Inputs]]) -> dict[str, tuple[str, Inputs]]:
+    """Those of the SKUs whose raw history is at hand: this chunk's own, or what is stored; the others have failed."""
+    readable = {}
+    for sku, (reason, inputs) in due.items():
+        version = chunk.states[sku, Stage.RAW_HISTORY].data_version
+        assert version is not None
+        try:
+            if sku not in chunk.histories:
+                chunk.histories[sku] = stored.rows_of(chunk.context, sku, version)
+            readable[sku] = (reason, inputs)
+        except stored.UNREADABLE as error:
+            chunk.take([stored.lost(sku, stage, reason, inputs, error)])
+    return readable
 
 
-def _train(chunk: _Chunk, stored: commit.Rows) -> commit.Rows:
+def _train(chunk: _Chunk, written: commit.Rows) -> commit.Rows:
     due = chunk.due(Stage.PRICE_MODEL)
     orders = []
     for sku, (reason, inputs) in due.items():
@@ -174,16 +182,14 @@ def _train(chunk: _Chunk, stored: commit.Rows) -> commit.Rows:
             continue
         optimize, trials = _tuning(chunk, sku, reason, request)
         history_version = chunk.states[sku, Stage.RAW_HISTORY].data_version
-        assert history_version is not None
-        orders.append(
-            training.Order(
-                sku, reason, inputs, history_version, chunk.champions.get(sku), chunk.newest.get(sku), optimize, trials
-            )
-        )
+        features_from = chunk.states[sku, Stage.FEATURE_TABLE].inputs
+        assert history_version is not None and features_from is not None
+        champion, newest = chunk.champions.get(sku), chunk.newest.get(sku)
+        orders.append(training.Order(sku, reason, inputs, history_version, features_from, champion, newest, optimize, trials))
     done = training.train(chunk.context, orders)
     chunk.take(done.outcomes)
     chunk.models.update(done.models)
-    return replace(stored, champions=tuple(done.champions), challengers=tuple(done.challengers), trials=tuple(done.trials))
+    return replace(written, champions=tuple(done.champions), challengers=tuple(done.challengers), trials=tuple(done.trials))
 
 
 def _tuning(chunk: _Chunk, sku: str, reason: str, request: "requests.RetrainRequest | None") -> tuple[bool, int]:
@@ -199,26 +205,27 @@ def _tuning(chunk: _Chunk, sku: str, reason: str, request: "requests.RetrainRequ
     return sku not in chunk.champions, trials
 
 
-def _forecast(chunk: _Chunk, stored: commit.Rows) -> commit.Rows:
-    due = chunk.due(Stage.FORECAST)
+def _forecast(chunk: _Chunk, written: commit.Rows) -> commit.Rows:
+    due = _readable(chunk, Stage.FORECAST, chunk.due(Stage.FORECAST))
     orders = [_order(chunk, sku, reason, inputs) for sku, (reason, inputs) in due.items()]
-    histories = _histories(chunk, due)
-    done = forecast.forecast(chunk.context, orders, {sku: histories[sku] for sku in due})
+    done = forecast.forecast(chunk.context, orders, {sku: chunk.histories[sku] for sku in due})
     chunk.take(done.outcomes)
     return replace(
-        stored, forecasts=tuple(done.forecasts), shadows=tuple(_shadows(chunk, [row.sku for row in done.forecasts], stored))
+        written, forecasts=tuple(done.forecasts), shadows=tuple(_shadows(chunk, [row.sku for row in done.forecasts], written))
     )
 
 
-def _shadows(chunk: _Chunk, skus: Sequence[str], stored: commit.Rows) -> list[ShadowForecast]:
+def _shadows(chunk: _Chunk, skus: Sequence[str], written: commit.Rows) -> list[ShadowForecast]:
     """What the models on trial would have forecast; a trial that begins or ends with this chunk's contest has none."""
-    moved = {trial.sku for trial in stored.trials}
+    moved = {trial.sku for trial in written.trials}
     running = [chunk.trials[sku] for sku in skus if sku in chunk.trials and sku not in moved]
     panels = {}
     for trial in running:
         version = chunk.states[trial.sku, Stage.FEATURE_TABLE].data_version
         if version is not None:
-            panels[trial.sku] = training.panel_of(chunk.context, trial.sku, version)
+            # A day that cannot be forecast is not compared.
+            with suppress(*stored.UNREADABLE):
+                panels[trial.sku] = stored.panel_of(chunk.context, trial.sku, version)
     return shadow.forecast(chunk.context, [trial for trial in running if trial.sku in panels], panels)
 
 
@@ -232,5 +239,9 @@ def _order(chunk: _Chunk, sku: str, reason: str, inputs: Inputs) -> forecast.Ord
         if state is not None and state.error is not None:
             told = f"training failed: {state.error}"
         return forecast.Order(sku, reason, inputs, history_version, None, None, told)
-    model = chunk.models.get(sku) or bundles.load_model(chunk.context, sku, version)
+    try:
+        model = chunk.models.get(sku) or bundles.load_model(chunk.context, sku, version)
+    except stored.UNREADABLE as error:
+        told = f"model {version} cannot be read: {error} `pricecast train --sku {sku}` makes it again."
+        return forecast.Order(sku, reason, inputs, history_version, None, None, told)
     return forecast.Order(sku, reason, inputs, history_version, model, version, "")

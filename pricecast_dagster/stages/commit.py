@@ -10,6 +10,7 @@ from datetime import datetime
 from pricecast_dagster.schemas import Stage
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.outcome import Check, Outcome, Status
+from pricecast_dagster.stages.stored import ROWS_LOST
 from pricecast_dagster.storage import forecasts, products, registry, requests, retention, states, trials
 from pricecast_dagster.storage.forecasts import StoredForecast
 from pricecast_dagster.storage.registry import ModelVersion
@@ -48,6 +49,12 @@ def moved_on(state: StageState | None, outcome: Outcome) -> StageState:
     )
 
 
+def to_be_tried_again(outcomes: Sequence[Outcome], states: Mapping[tuple[str, Stage], StageState]) -> list[tuple[str, Stage]]:
+    """The stages that failed while rows were lost which are there again: nothing else about their inputs has changed."""
+    back = {one.sku for one in outcomes if one.status is Status.FRESH and one.reason == ROWS_LOST}
+    return [key for key, state in states.items() if key[0] in back and state.error is not None]
+
+
 def commit(
     context: StageContext,
     outcomes: Sequence[Outcome],
@@ -72,6 +79,7 @@ def commit(
     with context.database.write() as connection:
         skus = [row.sku for row in rows.champions]
         states.lock(connection, skus)
+        states.forgive(connection, to_be_tried_again(outcomes, before))
         overtaken = _overtaken(rows, champions, registry.champions(connection, skus))
         kept = [state for state in written if (state.sku, state.stage) not in overtaken]
         second = set(states.record_success(connection, [state for state in kept if state.error is None])) | overtaken

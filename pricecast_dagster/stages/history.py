@@ -19,6 +19,7 @@ from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.outcome import Check, Outcome, Status
 from pricecast_dagster.stages.plausibility import history_plausible
 from pricecast_dagster.stages.staleness import why_stale
+from pricecast_dagster.stages.stored import ROWS_LOST, rows_lost
 from pricecast_dagster.stages.validation import failures
 from pricecast_dagster.storage.state_records import Inputs, StageState
 
@@ -95,7 +96,7 @@ def update(
     for sku in skus:
         state = states.get((sku, Stage.RAW_HISTORY))
         inputs = Inputs(arrival.versions.get(sku, f"{UNUSABLE}: absent"), code_version, None)
-        reason = why_stale(state, inputs)
+        reason = why_stale(state, inputs) or (ROWS_LOST if rows_lost(context, states, sku) else None)
         if only_stale and reason is None:
             outcomes[sku] = Outcome(
                 sku, Stage.RAW_HISTORY, Status.UNCHANGED, "same rows as before", state.data_version if state else None

@@ -23,6 +23,7 @@ class Way(StrEnum):
     FIRST = "first model of this product"
     REFIT = "the champion's recipe on new data"
     WEIGH = "the champion's recipe, weighed again"
+    MAKE_AGAIN = "the champion's recipe, made again: its files could not be read"
     CONTEST = "a new recipe against the champion's"
 
 
@@ -97,7 +98,7 @@ def carry_out(task: Task) -> Trained:
     if task.way is Way.REFIT:
         model = refit(task.panel, task.calendar, task.champion, seed=task.seed, pooled=task.pooled)
         return Trained(model, None, task.way.value)
-    if task.way is Way.WEIGH:
+    if task.way in (Way.WEIGH, Way.MAKE_AGAIN):
         # Additional members have to earn their weight anyway: they come and go with the setting, without a contest.
         model = train_this(tuning=None, recipe=task.champion.recipe.with_members(task.members))
         return Trained(model, None, task.way.value)

@@ -14,6 +14,7 @@ from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.outcome import ChunkDone, Ingested, Outcome, Report, Status
 from pricecast_dagster.stages.plan import Plan
 from pricecast_dagster.stages.shared import codes_in_force
+from pricecast_dagster.stages.stored import rows_lost
 from pricecast_dagster.storage import announcements, products, states
 
 
@@ -77,8 +78,11 @@ def begin(context: StageContext, plan: Plan, *, limit: int | None = None) -> Ref
     with context.database.read() as connection:
         active = products.active_skus(connection)
         due = {item.sku for item in states.out_of_date(connection, codes, None)}
+        failed = sorted({state.sku for state in states.failed(connection)}) if intake.arrival else []
+        known = states.read_states(connection, failed)
     asked = plan.skus or sorted(active)
     moved = set(intake.ingested.new) | set(intake.ingested.changed) | set(intake.ingested.returned)
+    moved |= {sku for sku in failed if rows_lost(context, known, sku)}
     concerned = [sku for sku in dict.fromkeys(asked) if not plan.only_stale or sku in due or sku in moved or sku not in active]
     settled = [] if intake.arrival is None else sorted(set(asked) - set(concerned))
     cut = len(concerned) if limit is None else limit

@@ -19,6 +19,7 @@ from pricecast_dagster.stages import versions
 from pricecast_dagster.stages.bundles import load_model
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.shared import codes_in_force, pooled_of
+from pricecast_dagster.stages.stored import UNREADABLE
 from pricecast_dagster.stages.weights import weigh_again
 from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.trials import Role, ShadowForecast, Trial
@@ -85,20 +86,22 @@ def forecast(context: StageContext, trials: Sequence[Trial], panels: Mapping[str
     Args:
         trials: open ones; panels: SKU -> its panel, of every SKU of the trials.
     """
-    running = [trial for trial in trials if panels[trial.sku].days[-1].item() <= trial.ends_on]
+    models = {trial.id: _model(context, trial) for trial in trials if panels[trial.sku].days[-1].item() <= trial.ends_on}
+    running = [trial for trial in trials if models.get(trial.id) is not None]
     codes = codes_in_force(context.database, context.settings, context.calendar) if running else {}
     pooled = pooled_of(context, codes[Stage.PRICE_MODEL]) if running else None
     tasks = [
         Task(
             panel=panels[trial.sku],
             calendar=context.calendar,
-            model=load_model(context, trial.sku, trial.version),
+            model=model,
             seed=versions.seed_of(versions.digest("shadow", trial.sku, trial.version)),
             horizon_days=context.settings.horizon_days,
             minimum_history_days=context.settings.minimum_history_days,
             pooled=pooled,
         )
         for trial in running
+        if (model := models[trial.id]) is not None
     ]
     results = context.compute.map(carry_out, tasks, seconds_each=SECONDS_A_SHADOW)
     return [
@@ -106,6 +109,13 @@ def forecast(context: StageContext, trials: Sequence[Trial], panels: Mapping[str
         for trial, result in zip(running, results, strict=True)
         if not isinstance(result, Failure) and result.value.skus
     ]
+
+
+def _model(context: StageContext, trial: Trial) -> "Model | None":
+    try:
+        return load_model(context, trial.sku, trial.version)
+    except UNREADABLE:
+        return None
 
 
 def carry_out(task: Task) -> "Forecasts":

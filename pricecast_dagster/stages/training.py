@@ -16,14 +16,15 @@ from pricecast_dagster.compute.protocol import Failure
 from pricecast_dagster.errors import SkuTooShortError, StorageError
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.recipe import POOLED
-from pricecast_dagster.schemas import DATE, OBSERVED, PRICE, QUANTITY, Stage
+from pricecast_dagster.schemas import Stage
 from pricecast_dagster.stages import versions
-from pricecast_dagster.stages.bundles import Origin, load_model, next_version_time, store_model
+from pricecast_dagster.stages.bundles import Origin, next_version_time, store_model
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.lesson import Task, Trained, Way, carry_out
 from pricecast_dagster.stages.outcome import Check, Outcome, Status
 from pricecast_dagster.stages.shadow import begin_trial
 from pricecast_dagster.stages.shared import pooled_of
+from pricecast_dagster.stages.stored import UNREADABLE, champion_of, lost, panel_or_rebuilt, recipe_alone
 from pricecast_dagster.stages.weights import weigh_again
 from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.staleness import DATA_CHANGED
@@ -49,6 +50,7 @@ class Order:
 
     Attributes:
         reason: why, in words.
+        features_from: what its feature_table was built from.
         champion: its row in the registry; None where there is none.
         optimize: whether a new recipe is to be looked for; trials: with how many tuning trials, 0 for none.
     """
@@ -57,6 +59,7 @@ class Order:
     reason: str
     inputs: Inputs
     history_version: str
+    features_from: Inputs
     champion: ModelVersion | None
     newest_version: str | None
     optimize: bool
@@ -85,10 +88,16 @@ def train(context: StageContext, orders: Sequence[Order]) -> Training:
     """Train the SKUs of a chunk in parallel and store their models; nothing refers to them before the commit."""
     # A chunk is trained under one set of code versions, and they name the pooled model.
     pooled = pooled_of(context, orders[0].inputs.code_version) if orders else None
-    tasks = [_task(context, order, pooled) for order in orders]
-    results = context.compute.map(carry_out, tasks, seconds_each=_seconds(tasks))
     training = Training([], [], [], {})
-    for order, task, result in zip(orders, tasks, results, strict=True):
+    ready, tasks = [], []
+    for order in orders:
+        try:
+            tasks.append(_task(context, order, pooled))
+            ready.append(order)
+        except UNREADABLE as error:
+            training.outcomes.append(lost(order.sku, Stage.PRICE_MODEL, order.reason, order.inputs, error))
+    results = context.compute.map(carry_out, tasks, seconds_each=_seconds(tasks))
+    for order, task, result in zip(ready, tasks, results, strict=True):
         if isinstance(result, Failure):
             training.outcomes.append(_without_model(order, result))
         else:
@@ -96,24 +105,16 @@ def train(context: StageContext, orders: Sequence[Order]) -> Training:
     return training
 
 
-def panel_of(context: StageContext, sku: str, feature_version: str) -> Panel:
-    """The panel of one SKU as its feature_table has it, from its first to its last observed day."""
-    frame = context.frames.read(Stage.FEATURE_TABLE, sku, feature_version)
-    return Panel(
-        skus=(sku,),
-        first_day=frame[DATE].to_numpy()[0].astype("datetime64[D]"),
-        price=frame[PRICE].to_numpy()[None, :],
-        quantity=frame[QUANTITY].to_numpy()[None, :],
-        observed=frame[OBSERVED].to_numpy()[None, :],
-    )
-
-
 def _task(context: StageContext, order: Order, pooled: "Pooled | None") -> Task:
-    champion = None if order.champion is None else load_model(context, order.sku, order.champion.version)
-    panel = panel_of(context, order.sku, order.inputs.upstream_version)
+    champion = None if order.champion is None else champion_of(context, order.champion)
+    way = None
+    if order.champion is not None and champion is None:
+        champion = recipe_alone(order.champion)
+        way = Way.CONTEST if order.optimize else Way.MAKE_AGAIN
+    panel = panel_or_rebuilt(context, order.sku, order.inputs.upstream_version, order.features_from)
     return Task(
         sku=order.sku,
-        way=_way(order, panel, champion),
+        way=way or _way(order, panel, champion),
         panel=panel,
         calendar=context.calendar,
         champion=champion,

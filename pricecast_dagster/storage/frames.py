@@ -61,7 +61,8 @@ class Frames:
             content = self._files.read(path)
         if content is None:
             raise UnknownVersionError(
-                f"There is no {stage} of SKU {sku!r} in version {version}.", remedy="`pricecast refresh` makes what is in force."
+                f"There is no {stage} of SKU {sku!r} in version {version}.",
+                remedy=f"`pricecast refresh --sku {sku}` makes what is in force, where its rows are there.",
             )
         return self._frame(path, content, {"stage": stage.value, "sku": sku, "version": version})
 

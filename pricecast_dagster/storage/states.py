@@ -78,6 +78,16 @@ def record_failure(connection: Connection, rows: Sequence[StageState]) -> list[_
     return superseded
 
 
+def forgive(connection: Connection, keys: Iterable[_Key]) -> None:
+    """Let stages that failed be tried again, although their inputs are the same."""
+    for sku, stage in keys:
+        connection.execute(
+            update(stage_state)
+            .where(stage_state.c.sku == sku, stage_state.c.stage == stage.value)
+            .values(failed_upstream_version=None, failed_code_version=None, failed_request_id=None, error=None)
+        )
+
+
 def set_version(connection: Connection, sku: str, stage: Stage, version: str | None, reason: str, now: datetime) -> None:
     """Let a stage hold another version, or none, by a person's decision (rollback, deletion); its inputs stay as recorded.
 

@@ -68,7 +68,7 @@ def test_a_flipped_bit_is_noticed(tmp_path: Path, name: str) -> None:
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
-    with pytest.raises(DamagedArtifactError, match=f"{name} is not as it was saved.*pricecast refresh"):
+    with pytest.raises(DamagedArtifactError, match=f"{name} is not as it was saved.*pricecast train"):
         artifacts.load("A-17", "v1", saved.sha256)
 
 
