@@ -63,6 +63,11 @@ def decoded(raw: bytes, encoding: str, file: str) -> Decoded:
     return _with_plain_line_ends(_guessed(raw))
 
 
+def guessed_encoding(raw: bytes) -> str:
+    """The encoding of bytes without a mark, by the rule of `decoded`."""
+    return _guessed(raw).encoding
+
+
 def looks_like_gbk(raw: bytes) -> bool:
     """Whether bytes that are not UTF-8 are Chinese in GBK rather than a Western text in Latin-1.
 

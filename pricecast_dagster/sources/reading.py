@@ -19,6 +19,7 @@ from pricecast_dagster.sources.columns import Kind, Layout, check_mapping, compl
 from pricecast_dagster.sources.fingerprint import cheap_fingerprint, is_database
 from pricecast_dagster.sources.folder import find_files, read_file
 from pricecast_dagster.sources.parsing import parse
+from pricecast_dagster.sources.plain import with_plain_columns
 from pricecast_dagster.sources.products import clean_products, products_of
 from pricecast_dagster.sources.reasons import TAKEN, Reason
 from pricecast_dagster.sources.sheet import Sheet
@@ -143,6 +144,7 @@ def _from_folder(settings: Settings) -> _Gathered:
             unused.append(sheet)
             notes.append(f"{file.name} is ignored: neither its name nor its columns tell products, prices or sales.")
             continue
+        sheet = with_plain_columns(sheet, layout)
         sheets.append(sheet)
         layouts.append(layout)
         notes.extend(sheet.notes)
@@ -174,5 +176,6 @@ def _told_as_both(sheets: Sequence[Sheet], before: Sequence[Layout], after: Sequ
 def _from_database(settings: Settings) -> _Gathered:
     from pricecast_dagster.sources.sql import read_tables
 
-    sheets, layouts, notes = read_tables(settings)
-    return _Gathered(sheets, layouts, notes)
+    found, layouts, notes = read_tables(settings)
+    sheets = [with_plain_columns(sheet, layout) for sheet, layout in zip(found, layouts, strict=True)]
+    return _Gathered(sheets, layouts, [*notes, *(note for sheet in sheets for note in sheet.notes)])
