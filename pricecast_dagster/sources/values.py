@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pricecast_dagster.sources.dates import Moments, order_votes, parse_dates
 from pricecast_dagster.sources.numbers import DecimalMark, mark_votes, parse_either, parse_numbers
+from pricecast_dagster.sources.sheet import value_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -135,7 +136,7 @@ def _to_string(column: "pa.ChunkedArray") -> "pa.ChunkedArray":
     try:
         return pc.cast(column, pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # bytes that are no text, nested types
-        return pa.chunked_array([[None if value is None else str(value) for value in column.to_pylist()]], pa.string())
+        return pa.chunked_array([[value_text(value) for value in column]], pa.string())
 
 
 def _number_text(value: float) -> str | None:

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pricecast_dagster_tests.sources import history_rows, read
+from pricecast_dagster.errors import UnreadableFileError
+from pricecast_dagster_tests.sources import assert_every_line_is_accounted_for, history_rows, read
 
 DATES = ["03/25/2025", "04/05/2025", "12/31/2024", "01/02/2025"]
 PRICES = ["1,250", "1,310", "0,990", "1,275"]
@@ -69,3 +70,37 @@ def test_damaged_bytes_are_noted_with_their_column(tmp_path):
     data = read(write(tmp_path, {"sku": [whole, b"A\xff"], "date": ["2026-01-01"] * 2, "price": [1.5, 2.0]}))
     assert [row[0] for row in history_rows(data)] == ["A\ufffd", whole.decode()]
     assert data.notes == ("prices.parquet: 1 characters in column sku are not utf-8 and were replaced.",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad", "text"),
+    [
+        (pa.date32(), 20454, 6678000, "20253-09-29"),
+        (pa.timestamp("us"), 20454 * 86_400 * 10**6, 2**62, "4611686018427387904"),
+        (pa.timestamp("s"), 20454 * 86_400, 2**53, "9007199254740992"),
+        (pa.timestamp("ms", tz="America/Sao_Paulo"), 20454 * 86_400_000 + 43_200_000, 2**62, "A,"),
+    ],
+    ids=str,
+)
+def test_a_day_beyond_the_calendar_costs_its_own_row(tmp_path, kind, good, bad, text):
+    whole = pa.int32() if kind == pa.date32() else pa.int64()
+    dates = pa.array([good, bad], whole).cast(kind)
+    data = read(write(tmp_path, {"sku": ["A", "A"], "date": dates, "price": [2.0, 3.0]}))
+    assert history_rows(data) == [("A", "2026-01-01", 2.0, None)]
+    assert data.rejected[["line", "reason"]].to_numpy().tolist() == [[2, "day in the future"]]
+    assert text in data.rejected["row"][0]
+    assert_every_line_is_accounted_for(data, 2)
+
+
+def test_a_day_beyond_the_calendar_in_a_column_of_no_use_is_no_matter(tmp_path):
+    columns = {"sku": ["A", "A"], "date": ["2026-01-01"] * 2, "price": [2.0, 2.0], "quantity": [1, 1], "invoice": ["1", "1"]}
+    printed = pa.array([2**62, 2**62]).cast(pa.timestamp("us", tz="Mars/Base"))
+    data = read(write(tmp_path, {**columns, "printed": printed}, "history.parquet"))
+    assert history_rows(data) == [("A", "2026-01-01", 2.0, 1.0)]
+    assert data.rejected["reason"].tolist() == ["exact duplicate (one is kept)"]
+
+
+def test_a_zone_that_does_not_exist_is_told_with_file_and_column(tmp_path):
+    dates = pa.array([0]).cast(pa.timestamp("us", tz="Mars/Base"))
+    with pytest.raises(UnreadableFileError, match=r"prices\.parquet: column date has times in the zone 'Mars/Base'.*IANA"):
+        read(write(tmp_path, {"sku": ["A"], "date": dates, "price": [2.0]}))
