@@ -4,7 +4,7 @@ Belongs here: cleaning the list, and making one where the retailer has none. Not
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Found: TypeAlias = tuple[Sheet, Layout]
+
+_NUL: Final = r"[\x00\x7f]"
+"""What a NUL is in typed columns, and what stands for it in texts (`encodings.INSTEAD_OF_NUL`): a name is kept without."""
 
 
 def clean_products(found: Sequence[Found]) -> "tuple[pd.DataFrame, tuple[NDArray[np.int8], ...]]":
@@ -75,12 +78,14 @@ def _stacked(found: Sequence[Found]) -> "pd.DataFrame":
 
 def _frame(sheet: Sheet, layout: Layout) -> "pd.DataFrame":
     import pandas as pd
+    import pyarrow.compute as pc
 
     columns: dict[str, object] = {}
     for name in PRODUCT_COLUMNS:
         if name in layout.columns:
             texts = as_texts(sheet.table.column(layout.columns[name]))
-            columns[name] = pd.array(texts.distinct.to_pylist(), dtype="str").take(texts.codes)
+            distinct = texts.distinct if name == SKU else pc.replace_substring_regex(texts.distinct, _NUL, "\ufffd")
+            columns[name] = pd.array(distinct.to_pylist(), dtype="str").take(texts.codes)
         else:
             columns[name] = pd.array([""], dtype="str").take(np.zeros(sheet.table.num_rows, dtype=np.int64))
     columns[MODIFIED_AT] = np.zeros(sheet.table.num_rows, dtype=np.int64)

@@ -104,3 +104,8 @@ def test_a_zone_that_does_not_exist_is_told_with_file_and_column(tmp_path):
     dates = pa.array([0]).cast(pa.timestamp("us", tz="Mars/Base"))
     with pytest.raises(UnreadableFileError, match=r"prices\.parquet: column date has times in the zone 'Mars/Base'.*IANA"):
         read(write(tmp_path, {"sku": ["A"], "date": dates, "price": [2.0]}))
+
+
+def test_a_nul_in_a_name_does_not_get_into_a_database(tmp_path):
+    data = read(write(tmp_path, {"sku": ["A"], "date": ["2026-01-01"], "price": [2.0], "name": ["Te\0a"]}))
+    assert data.products["name"].tolist() == ["Te\ufffda"]
