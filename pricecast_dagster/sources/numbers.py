@@ -63,8 +63,14 @@ def mark_votes(texts: "pa.Array", counts: NDArray[np.int64]) -> int:
     return int(counts[comma & ~point].sum() - counts[point & ~comma].sum())
 
 
+def either_way(texts: "pa.Array") -> NDArray[np.bool_]:
+    """Which texts are a number under both marks, and not the same one: 1,250 and 1.250; (n,)."""
+    point, comma = parse_numbers(texts, "."), parse_numbers(texts, ",")
+    return np.asarray(~np.isnan(point) & ~np.isnan(comma) & (point != comma))
+
+
 def decimal_mark(votes: int, separator: str) -> DecimalMark:
-    """The mark of a file: what most rows can only be read with; where nothing tells, a semicolon between fields means a comma."""
+    """What most rows can only be read with; where nothing tells, a semicolon between fields of the file means a comma."""
     if votes:
         return "," if votes > 0 else "."
     return "," if separator == ";" else "."

@@ -18,6 +18,7 @@ from pricecast_dagster.sources.cleaning import clean
 from pricecast_dagster.sources.columns import Kind, Layout, check_mapping, completed, kind_by_name, lay_out
 from pricecast_dagster.sources.fingerprint import cheap_fingerprint, is_database
 from pricecast_dagster.sources.folder import find_files, read_file
+from pricecast_dagster.sources.formats import find_formats
 from pricecast_dagster.sources.parsing import parse
 from pricecast_dagster.sources.plain import with_plain_columns
 from pricecast_dagster.sources.products import clean_products, products_of
@@ -82,7 +83,8 @@ def read_source(settings: Settings, *, today: date, skus: Collection[str] | None
     products, product_reasons = clean_products(listed)
     known = frozenset(products[SKU]) if len(products) else None
 
-    lines = [parse(sheet, layout, settings, today) for sheet, layout in others]
+    formats, doubts = find_formats(others, settings)
+    lines = [parse(sheet, layout, one, today) for (sheet, layout), one in zip(others, formats, strict=True)]
     accounts = [Account(*pair, reason) for pair, reason in zip(listed, product_reasons, strict=True)]
     if skus is not None:
         lines = [sheet_lines.of(frozenset(skus)) for sheet_lines in lines]
@@ -99,7 +101,7 @@ def read_source(settings: Settings, *, today: date, skus: Collection[str] | None
         counts=counts,
         counts_by_kind=count_by_kind(accounts),
         fingerprint=fingerprint,
-        notes=(*gathered.notes, *_remarks(listed, known, counts)),
+        notes=(*gathered.notes, *doubts, *_remarks(listed, known, counts)),
     )
 
 

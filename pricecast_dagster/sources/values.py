@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pricecast_dagster.sources.dates import Moments, order_votes, parse_dates
-from pricecast_dagster.sources.numbers import DecimalMark, mark_votes, parse_either, parse_numbers
+from pricecast_dagster.sources.numbers import DecimalMark, parse_either, parse_numbers
 from pricecast_dagster.sources.sheet import value_text
 
 if TYPE_CHECKING:
@@ -58,14 +58,6 @@ def is_text(column: "pa.ChunkedArray") -> bool:
     import pyarrow.types as kinds
 
     return bool(kinds.is_string(column.type) or kinds.is_large_string(column.type) or kinds.is_string_view(column.type))
-
-
-def vote_on_mark(column: "pa.ChunkedArray") -> int:
-    """The column's say on the decimal mark of its file, see `numbers.mark_votes`."""
-    if not is_text(column):
-        return 0
-    texts = as_texts(column)
-    return mark_votes(texts.distinct, texts.counts)
 
 
 def vote_on_order(column: "pa.ChunkedArray") -> int:

@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pricecast_dagster.sources.numbers import decimal_mark, mark_votes, parse_either, parse_numbers
+from pricecast_dagster.sources.numbers import decimal_mark, either_way, mark_votes, parse_either, parse_numbers
 
 
 def number(text: str, mark: str) -> float:
@@ -49,6 +49,11 @@ def test_a_thousands_mark_in_the_wrong_place_is_no_number():
     assert np.isnan(number("1,5", "."))
     assert np.isnan(number("0,125", "."))
     assert number("0,125", ",") == 0.125
+
+
+def test_numbers_that_can_be_read_two_ways_are_told_from_those_that_cannot():
+    texts = ["1,250", "1.250", "1250", "1,25", "1.250,5", "0,125", "1,250,000", "x", "", "R$ 1,250"]
+    assert either_way(pa.array(texts)).tolist() == [True, True, *[False] * 7, True]
 
 
 def test_a_value_that_makes_sense_only_under_the_other_mark_is_read_so():
