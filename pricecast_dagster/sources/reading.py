@@ -13,7 +13,7 @@ import numpy as np
 from pricecast_dagster.errors import MissingColumnsError, SourceUnavailableError
 from pricecast_dagster.schemas import CATEGORY, NAME, SKU
 from pricecast_dagster.settings import Settings
-from pricecast_dagster.sources.accounts import Account, count_by_kind, count_lines, rejected_frame
+from pricecast_dagster.sources.accounts import Account, count_by_kind, count_lines, count_rejected, rejected_frame
 from pricecast_dagster.sources.cleaning import clean
 from pricecast_dagster.sources.columns import Kind, Layout, check_mapping, completed, kind_by_name, lay_out
 from pricecast_dagster.sources.fingerprint import cheap_fingerprint, is_database
@@ -37,7 +37,8 @@ class SourceData:
     Attributes:
         products: PRODUCT_COLUMNS, sorted by SKU; made from the history where the retailer has no list.
         history: HISTORY_COLUMNS, sorted by SKU and date, one row a SKU and day that has a price.
-        rejected: REJECTED_COLUMNS, one row for every line not taken.
+        rejected: REJECTED_COLUMNS, one row for every line not taken; those of the product list come first.
+        listing_rejected: how many of them are of the product list: they cost no price and no sale.
         counts: `{"lines": n, "taken": n, "rejected: <reason>": n, ...}` over all files; taken and rejected add up to lines.
         counts_by_kind: the same for products, prices, sales and history (price and quantity in one row).
         fingerprint: of the source as it was when the read began, see `fingerprint.cheap_fingerprint`.
@@ -47,6 +48,7 @@ class SourceData:
     products: "pd.DataFrame"
     history: "pd.DataFrame"
     rejected: "pd.DataFrame"
+    listing_rejected: int
     counts: Mapping[str, int]
     counts_by_kind: Mapping[str, Mapping[str, int]]
     fingerprint: str
@@ -85,19 +87,20 @@ def read_source(settings: Settings, *, today: date, skus: Collection[str] | None
 
     formats, doubts = find_formats(others, settings)
     lines = [parse(sheet, layout, one, today) for (sheet, layout), one in zip(others, formats, strict=True)]
-    accounts = [Account(*pair, reason) for pair, reason in zip(listed, product_reasons, strict=True)]
+    list_accounts = [Account(*pair, reason) for pair, reason in zip(listed, product_reasons, strict=True)]
     if skus is not None:
         lines = [sheet_lines.of(frozenset(skus)) for sheet_lines in lines]
-        accounts = [_of(account, frozenset(skus)) for account in accounts]
+        list_accounts = [_of(account, frozenset(skus)) for account in list_accounts]
         products = products[products[SKU].isin(list(skus))].reset_index(drop=True)
     cleaned = clean(lines, known, settings.absurd_factor)
     line_accounts = [Account(one.sheet, one.layout, reason) for one, reason in zip(lines, cleaned.reasons, strict=True)]
-    accounts += line_accounts
+    accounts = [*list_accounts, *line_accounts]
     counts = count_lines(accounts)
     return SourceData(
         products=products_of(cleaned.history, _with_names(line_accounts)) if known is None else products,
         history=cleaned.history,
         rejected=rejected_frame(accounts),
+        listing_rejected=count_rejected(list_accounts),
         counts=counts,
         counts_by_kind=count_by_kind(accounts),
         fingerprint=fingerprint,
