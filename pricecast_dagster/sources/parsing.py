@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pricecast_dagster.schemas import DATE, MODIFIED_AT, PRICE, QUANTITY, SKU
+from pricecast_dagster.schemas import DATE, PRICE, QUANTITY, SKU
 from pricecast_dagster.sources.columns import INVOICE, REVENUE, Kind, Layout
 from pricecast_dagster.sources.dates import Moments
 from pricecast_dagster.sources.formats import Formats
+from pricecast_dagster.sources.modified import modified_at
 from pricecast_dagster.sources.reasons import TAKEN, Reason, code_of
 from pricecast_dagster.sources.sheet import Sheet
 from pricecast_dagster.sources.values import as_moments, as_numbers, as_texts
@@ -46,9 +47,10 @@ class Lines:
         skus: (m,) distinct SKUs; sku: (n,) positions in it.
         days: (n,) datetime64[D], NaT where unusable. seconds: (n,) of the day.
         price, quantity: (n,) rounded to millionths, NaN where missing or unusable.
-        modified: (n,) seconds since 1970, the smallest integer where not told.
+        modified: (n,) nanoseconds since 1970, `modified.NEVER` where not told.
         till: whether these are till lines, to be added up by SKU and day; see `_are_till_lines`.
         reason: (n,) int8, TAKEN or the code of the reason.
+        notes: what a person should know about it.
     """
 
     sheet: Sheet
@@ -62,6 +64,7 @@ class Lines:
     modified: NDArray[np.int64]
     till: bool
     reason: NDArray[np.int8]
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.sku)
@@ -95,6 +98,7 @@ def parse(sheet: Sheet, layout: Layout, formats: Formats, today: date) -> Lines:
     moments = as_moments(_column(sheet, layout, DATE), day_first=formats.day_first)
     till = _are_till_lines(layout, moments)
     price, quantity, number_reason = _amounts(sheet, layout, formats, till=till)
+    modified, notes = modified_at(sheet, layout, day_first=formats.day_first)
     names = np.array(skus.distinct.to_pylist(), dtype=object)
     empty = np.array([not name for name in names], dtype=np.bool_)[skus.codes]
     unusable = np.array([why_unusable(name) is not None for name in names], dtype=np.bool_)[skus.codes]
@@ -107,7 +111,7 @@ def parse(sheet: Sheet, layout: Layout, formats: Formats, today: date) -> Lines:
         seconds=moments.seconds,
         price=price,
         quantity=quantity,
-        modified=_modified(sheet, layout, formats),
+        modified=modified,
         till=till,
         reason=_first_reason(
             (empty, Reason.EMPTY_SKU),
@@ -117,6 +121,7 @@ def parse(sheet: Sheet, layout: Layout, formats: Formats, today: date) -> Lines:
             (moments.days > np.datetime64(today, "D"), Reason.DAY_IN_THE_FUTURE),
             otherwise=number_reason,
         ),
+        notes=tuple(notes),
     )
 
 
@@ -175,15 +180,6 @@ def _amounts(
             (quantity < 0, Reason.RETURNED_GOODS),
         ),
     )
-
-
-def _modified(sheet: Sheet, layout: Layout, formats: Formats) -> NDArray[np.int64]:
-    never = np.iinfo(np.int64).min
-    if MODIFIED_AT not in layout.columns:
-        return np.full(sheet.table.num_rows, never, dtype=np.int64)
-    moments = as_moments(_column(sheet, layout, MODIFIED_AT), day_first=formats.day_first)
-    seconds = moments.days.astype("datetime64[s]").astype(np.int64) + moments.seconds
-    return np.where(np.isnat(moments.days), never, seconds)
 
 
 def _first_reason(*checks: tuple[NDArray[np.bool_], Reason], otherwise: NDArray[np.int8] | int = TAKEN) -> NDArray[np.int8]:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from pricecast_dagster.schemas import CATEGORY, MODIFIED_AT, NAME, PRODUCT_COLUMNS, SKU
 from pricecast_dagster.sources.columns import Layout
+from pricecast_dagster.sources.modified import modified_at
 from pricecast_dagster.sources.reasons import TAKEN, Reason, code_of
 from pricecast_dagster.sources.sheet import Sheet
-from pricecast_dagster.sources.values import as_moments, as_texts
+from pricecast_dagster.sources.values import as_texts
 from pricecast_dagster.storage.keys import why_unusable
 
 if TYPE_CHECKING:
@@ -88,8 +89,5 @@ def _frame(sheet: Sheet, layout: Layout) -> "pd.DataFrame":
             columns[name] = pd.array(distinct.to_pylist(), dtype="str").take(texts.codes)
         else:
             columns[name] = pd.array([""], dtype="str").take(np.zeros(sheet.table.num_rows, dtype=np.int64))
-    columns[MODIFIED_AT] = np.zeros(sheet.table.num_rows, dtype=np.int64)
-    if MODIFIED_AT in layout.columns:
-        moments = as_moments(sheet.table.column(layout.columns[MODIFIED_AT]), day_first=True)
-        columns[MODIFIED_AT] = moments.days.astype("datetime64[s]").astype(np.int64) + moments.seconds
+    columns[MODIFIED_AT], _ = modified_at(sheet, layout, day_first=True)
     return pd.DataFrame(columns)

@@ -19,6 +19,7 @@ from pricecast_dagster.sources.columns import Kind, Layout, check_mapping, compl
 from pricecast_dagster.sources.fingerprint import cheap_fingerprint, is_database
 from pricecast_dagster.sources.folder import find_files, read_file
 from pricecast_dagster.sources.formats import find_formats
+from pricecast_dagster.sources.modified import modified_at
 from pricecast_dagster.sources.parsing import parse
 from pricecast_dagster.sources.plain import with_plain_columns
 from pricecast_dagster.sources.products import clean_products, products_of
@@ -88,6 +89,8 @@ def read_source(settings: Settings, *, today: date, skus: Collection[str] | None
     formats, doubts = find_formats(others, settings)
     lines = [parse(sheet, layout, one, today) for (sheet, layout), one in zip(others, formats, strict=True)]
     list_accounts = [Account(*pair, reason) for pair, reason in zip(listed, product_reasons, strict=True)]
+    unread = [note for sheet_lines in lines for note in sheet_lines.notes]
+    unread += [note for sheet, layout in listed for note in modified_at(sheet, layout, day_first=True)[1]]
     if skus is not None:
         lines = [sheet_lines.of(frozenset(skus)) for sheet_lines in lines]
         list_accounts = [_of(account, frozenset(skus)) for account in list_accounts]
@@ -104,7 +107,7 @@ def read_source(settings: Settings, *, today: date, skus: Collection[str] | None
         counts=counts,
         counts_by_kind=count_by_kind(accounts),
         fingerprint=fingerprint,
-        notes=(*gathered.notes, *doubts, *_remarks(listed, known, counts)),
+        notes=(*gathered.notes, *doubts, *unread, *_remarks(listed, known, counts)),
     )
 
 

@@ -18,7 +18,8 @@ from pricecast_dagster.sources.sheet import value_text
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_MISSING: Final = ("", "-", "na", "n/a", "nan", "nat", "null", "none")
+MISSING: Final = ("", "-", "na", "n/a", "nan", "nat", "null", "none")
+"""What stands for nothing, in small letters."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +86,7 @@ def as_numbers(column: "pa.ChunkedArray", mark: DecimalMark, *, strict: bool) ->
     if is_text(column):
         texts = as_texts(column)
         parse = parse_numbers if strict else parse_either
-        missing = pc.is_in(pc.utf8_lower(texts.distinct), pa.array(_MISSING)).to_numpy(zero_copy_only=False)
+        missing = pc.is_in(pc.utf8_lower(texts.distinct), pa.array(MISSING)).to_numpy(zero_copy_only=False)
         return parse(texts.distinct, mark)[texts.codes], missing[texts.codes]
     try:
         numbers = pc.cast(column, pa.float64(), safe=False).to_numpy().astype(np.float64)
