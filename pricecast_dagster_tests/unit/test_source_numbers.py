@@ -25,6 +25,12 @@ def number(text: str, mark: str) -> float:
         ("R$-12,90", ",", -12.9),
         ("-€5", ".", -5.0),
         ("BRL 7", ".", 7.0),
+        ("12,90 €", ",", 12.9),
+        ("12,90€", ",", 12.9),
+        ("12,90\u00a0R$", ",", 12.9),
+        ("12.90 US$", ".", 12.9),
+        ("-12,90 BRL", ",", -12.9),
+        ("1.234 EUR", ",", 1234.0),
         ("−3", ".", -3.0),
         ("+4", ".", 4.0),
         (".5", ".", 0.5),
@@ -39,7 +45,8 @@ def test_numbers_are_read_as_people_write_them(text, mark, value):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "abc", "1.2.3", "1,2,3", "12,34,567", "nan", "inf", "1e999", "--1", "1 2", "0,125,000", "٣"]
+    "text",
+    ["", "abc", "1.2.3", "1,2,3", "12,34,567", "nan", "inf", "1e999", "--1", "1 2", "0,125,000", "٣", "€", "EUR", "7 kg"],
 )
 def test_what_is_no_number_with_a_decimal_point_is_none(text):
     assert np.isnan(number(text, "."))
