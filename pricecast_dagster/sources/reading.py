@@ -107,12 +107,17 @@ def read_source(settings: Settings, *, today: date, skus: Collection[str] | None
         counts=counts,
         counts_by_kind=count_by_kind(accounts),
         fingerprint=fingerprint,
-        notes=(*gathered.notes, *doubts, *unread, *_remarks(listed, known, counts)),
+        notes=(*gathered.notes, *doubts, *unread, *_remarks(found, known, counts)),
     )
 
 
-def _remarks(listed: Sequence[tuple[Sheet, Layout]], known: frozenset[str] | None, counts: Mapping[str, int]) -> list[str]:
-    remarks = []
+def _remarks(found: Sequence[tuple[Sheet, Layout]], known: frozenset[str] | None, counts: Mapping[str, int]) -> list[str]:
+    listed = [layout for _, layout in found if layout.kind is Kind.PRODUCTS]
+    remarks = [
+        f"{sheet.file} has no rows."
+        for sheet, layout in found
+        if layout.kind is not Kind.PRODUCTS and not sheet.table.num_rows and not sheet.malformed
+    ]
     if listed and known is None:
         remarks.append("The product list is empty: every SKU with a price is a product.")
     unknown = counts.get(f"rejected: {Reason.UNKNOWN_SKU}", 0)
@@ -141,10 +146,11 @@ def _of(account: Account, skus: frozenset[str]) -> Account:
 
 def _from_folder(settings: Settings) -> _Gathered:
     filesystem, files, notes = find_files(settings)
-    sheets, layouts, unused = [], [], []
+    sheets, layouts, unused, empty = [], [], [], []
     for file in files:
         sheet = read_file(filesystem, file, settings)
         if sheet is None:
+            empty.append(file.name)
             notes.append(f"{file.name} is ignored: it is empty.")
             continue
         layout = lay_out(f"File {file.name}", sheet.names, kind_by_name(file.name, settings.tables), settings.columns)
@@ -156,15 +162,21 @@ def _from_folder(settings: Settings) -> _Gathered:
         sheets.append(sheet)
         layouts.append(layout)
         notes.extend(sheet.notes)
-    _require_prices(settings, layouts, unused)
+    _require_prices(settings, layouts, unused, empty)
     final = completed(layouts)
     notes.extend(_told_as_both(sheets, layouts, final))
     return _Gathered(sheets, final, notes)
 
 
-def _require_prices(settings: Settings, layouts: Sequence[Layout], unused: Sequence[Sheet]) -> None:
+def _require_prices(settings: Settings, layouts: Sequence[Layout], unused: Sequence[Sheet], empty: Sequence[str]) -> None:
     if any(layout.kind in (Kind.PRICES, Kind.HISTORY) or layout.has_both for layout in layouts):
         return
+    named = [name for name in empty if kind_by_name(name, settings.tables) in (Kind.PRICES, Kind.HISTORY)]
+    if named or (empty and not unused):
+        raise SourceUnavailableError(
+            f"The source {settings.source} has no prices: {', '.join(named or empty)} is empty.",
+            remedy="Write the file again, with a header and rows; nothing was taken.",
+        )
     if unused:
         names = settings.columns
         wanted = [names.get(ours, ours) for ours in ("sku", "date", "price")]

@@ -96,6 +96,21 @@ def test_sales_that_hold_prices_serve_as_both_and_it_is_said(tmp_path):
             MissingColumnsError,
             "no column date, price; it has StockCode",
         ),
+        (
+            {"prices.csv": "", "sales.csv": ""},
+            {},
+            SourceUnavailableError,
+            r"has no prices: prices\.csv is empty\. Write the file",
+        ),
+        ({"prices.csv": b"\xef\xbb\xbf"}, {}, SourceUnavailableError, r"prices\.csv is empty"),
+        (
+            {"prices_1.csv": " \n\n", "prices_2.csv": "", "notes.csv": "a,b\n"},
+            {},
+            SourceUnavailableError,
+            r"prices_1\.csv, prices_2",
+        ),
+        ({"x.csv": "", "notes.csv": "a,b\n"}, {}, MissingColumnsError, r"File notes\.csv"),
+        ({"x.csv": "\n"}, {}, SourceUnavailableError, r"has no prices: x\.csv is empty"),
         ({"prices.parquet": "no parquet"}, {}, UnreadableFileError, "is not Parquet"),
         ({"prices.parquet": "PAR1 cut off"}, {}, UnreadableFileError, r"prices\.parquet is Parquet, and cut off or damaged"),
         ({"prices.csv.gz": gzip.compress(PRICES.encode())[:-9]}, {}, UnreadableFileError, "cut off or damaged"),
@@ -148,6 +163,12 @@ def test_damaged_characters_are_noted(tmp_path):
 def test_of_many_other_files_some_are_named(tmp_path):
     data = read_files(tmp_path, {"prices.csv": PRICES, **{f"{n}.pdf": "x" for n in range(8)}})
     assert data.notes == ("0.pdf, 1.pdf, 2.pdf, 3.pdf, 4.pdf and 3 more: ignored, neither CSV nor Parquet by name.",)
+
+
+def test_a_file_that_is_nothing_but_a_header_is_said(tmp_path):
+    data = read_files(tmp_path, {"prices.csv": "sku,date,price\n", "sales.csv": "sku,date,quantity\n"})
+    assert data.history.empty
+    assert data.notes == ("prices.csv has no rows.", "sales.csv has no rows.")
 
 
 def test_an_empty_product_list_is_none_and_it_is_said(tmp_path):
