@@ -113,7 +113,8 @@ def read_source(settings: Settings, *, today: date, skus: Collection[str] | None
 
 def _remarks(found: Sequence[tuple[Sheet, Layout]], known: frozenset[str] | None, counts: Mapping[str, int]) -> list[str]:
     listed = [layout for _, layout in found if layout.kind is Kind.PRODUCTS]
-    remarks = [
+    remarks = [remark for sheet, layout in found for remark in _told_twice(sheet, layout)]
+    remarks += [
         f"{sheet.file} has no rows."
         for sheet, layout in found
         if layout.kind is not Kind.PRODUCTS and not sheet.table.num_rows and not sheet.malformed
@@ -127,6 +128,16 @@ def _remarks(found: Sequence[tuple[Sheet, Layout]], known: frozenset[str] | None
             "are they written the same way there, with the same leading zeros?"
         )
     return remarks
+
+
+def _told_twice(sheet: Sheet, layout: Layout) -> list[str]:
+    """Of our columns those that the sheet has several of, in any case."""
+    names = [name.strip().casefold() for name in sheet.names]
+    return [
+        f"{sheet.file} has {names.count(names[taken])} columns called {sheet.names[taken]}; column {taken + 1} is taken."
+        for taken in dict.fromkeys(layout.columns.values())
+        if names.count(names[taken]) > 1
+    ]
 
 
 def _with_names(accounts: Sequence[Account]) -> list[tuple[Sheet, Layout]]:

@@ -171,6 +171,12 @@ def test_a_file_that_is_nothing_but_a_header_is_said(tmp_path):
     assert data.notes == ("prices.csv has no rows.", "sales.csv has no rows.")
 
 
+def test_of_two_columns_with_one_name_it_is_said_which_is_taken(tmp_path):
+    data = read_files(tmp_path, {"prices.csv": "sku,Price,date,price,price,old,old\nA,1,2026-01-01,2,3,4,5\n"})
+    assert history_rows(data) == [("A", "2026-01-01", 2.0, None)]
+    assert data.notes == ("prices.csv has 3 columns called price; column 4 is taken.",)
+
+
 def test_an_empty_product_list_is_none_and_it_is_said(tmp_path):
     data = read_files(tmp_path, {"prices.csv": PRICES, "products.csv": "sku,name\n"})
     assert data.products["sku"].tolist() == ["A"]

@@ -109,3 +109,12 @@ def test_a_zone_that_does_not_exist_is_told_with_file_and_column(tmp_path):
 def test_a_nul_in_a_name_does_not_get_into_a_database(tmp_path):
     data = read(write(tmp_path, {"sku": ["A"], "date": ["2026-01-01"], "price": [2.0], "name": ["Te\0a"]}))
     assert data.products["name"].tolist() == ["Te\ufffda"]
+
+
+def test_of_two_columns_with_one_name_it_is_said_which_is_taken(tmp_path):
+    columns = [pa.array(["A", "B"]), pa.array(["2026-01-01"] * 2), pa.array([2.0, -1.0]), pa.array([3.0, 3.0])]
+    pq.write_table(pa.table(columns, names=["sku", "date", "price", "price"]), tmp_path / "prices.parquet")
+    data = read(tmp_path)
+    assert history_rows(data) == [("A", "2026-01-01", 2.0, None)]
+    assert data.rejected["row"].tolist() == ["B,2026-01-01,-1.0,3.0"]
+    assert data.notes == ("prices.parquet has 2 columns called price; column 3 is taken.",)
