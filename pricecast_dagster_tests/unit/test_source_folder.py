@@ -124,6 +124,12 @@ def test_a_source_that_cannot_be_used_says_what_and_where(tmp_path, files, setti
         read_files(tmp_path, files, **settings)
 
 
+@pytest.mark.parametrize("source", ["", "  "])
+def test_an_empty_source_is_a_wrong_setting_and_not_the_working_directory(source):
+    with pytest.raises(SettingsError, match=r"PRICECAST_SOURCE: .*is empty; name a folder"):
+        read(source)
+
+
 @pytest.mark.parametrize(
     "source", ["/nowhere/at/all", "nosuchscheme://host/path", "s3://bucket/shop", "sqlite:////nowhere/shop.db"]
 )
