@@ -126,7 +126,9 @@ def _doubt(where: str, column: _Column, mark: DecimalMark, told_by: str) -> str:
     other: DecimalMark = "." if mark == "," else ","
     taken, instead = (parse_numbers(pa.array([column.example]), one)[0] for one in (mark, other))
     reason = f"as {told_by} tells" if told_by else "and nothing in the source tells"
+    # The setting holds for every file, and would have the numbers rejected that told otherwise.
+    remedy = "write one of them with two decimals" if told_by else "set PRICECAST_DECIMAL, or write one of them with two decimals"
     return (
         f"{where} has numbers that can be read two ways: {column.example} is read as {taken:g} and not as {instead:g}, {reason}. "
-        "If that is wrong, set PRICECAST_DECIMAL, or write one of them with two decimals."
+        f"If that is wrong, {remedy}."
     )
