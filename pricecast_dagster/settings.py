@@ -113,6 +113,13 @@ class Settings(BaseSettings):
     api_url: str = Field("http://127.0.0.1:8000", description="where people find the API; Dagster's pages link to it")
     dagster_url: str = Field("http://127.0.0.1:3000", description="where the API finds Dagster's webserver")
 
+    @field_validator("source")
+    @classmethod
+    def _a_source_that_is_named(cls, source: str) -> str:
+        if not source.strip():  # to a file system it means the working directory, with all that lies below
+            raise ValueError("is empty; name a folder (`.` is the present one) or a URL, or unset it for the default")
+        return source
+
     @field_validator("database_url")
     @classmethod
     def _name_the_driver(cls, url: str) -> str:

@@ -9,12 +9,12 @@ from fastapi import Path, Query
 from pydantic import AfterValidator, StringConstraints
 
 from pricecast_dagster.errors import DataError
-from pricecast_dagster.storage.keys import encode_key
+from pricecast_dagster.storage.keys import CONTROL_CHARACTERS, encode_key
 
 LONGEST_HORIZON_DAYS: Final = 60
 MOST_SKUS: Final = 1000
-NO_CONTROL: Final = "^[^\\x00-\\x1f\\x7f]*$"
-"""Databases refuse some control characters, Dagster others; no product is called so."""
+NO_CONTROL: Final = f"^[^{CONTROL_CHARACTERS}]*$"
+"""Databases refuse some control characters, Dagster others; the source's rows with such a SKU are not taken."""
 
 
 def _storable(sku: str) -> str:

@@ -63,6 +63,12 @@ def count_by_kind(accounts: Sequence[Account]) -> Mapping[str, Mapping[str, int]
     return {kind.value: count_lines(members) for kind, members in kinds.items() if members}
 
 
+def count_rejected(accounts: Sequence[Account]) -> int:
+    """How many records were not taken: the rows of `rejected_frame`."""
+    counts = count_lines(accounts)
+    return counts["lines"] - counts["taken"]
+
+
 def _rejected(account: Account) -> "pd.DataFrame":
     import pandas as pd
 

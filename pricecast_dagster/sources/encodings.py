@@ -19,6 +19,8 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+INSTEAD_OF_NUL: Final = b"\x7f"
+"""DEL: no blank, so that a line of nothing else is not passed over."""
 _SAMPLE_BYTES: Final = 1 << 16
 _HIGH_RUN: Final = re.compile(rb"([A-Za-z]?)([\x80-\xff]+)([A-Za-z]?)")
 _WINDOWS_ONLY: Final = re.compile(rb"[\x80-\x9f]")
@@ -31,7 +33,7 @@ class Decoded:
     """A file's text.
 
     Attributes:
-        content: as UTF-8, lines ended by a line feed only.
+        content: as UTF-8, lines ended by a line feed only, a NUL replaced by `INSTEAD_OF_NUL`.
         encoding: it was in, as Python names it.
         damaged: how many characters could not be decoded and were replaced by U+FFFD.
     """
@@ -61,6 +63,11 @@ def decoded(raw: bytes, encoding: str, file: str) -> Decoded:
             text = raw[len(mark) :].decode(name, errors="replace")
             return _with_plain_line_ends(Decoded(text.encode(errors="replace"), name, text.count("\ufffd")))
     return _with_plain_line_ends(_guessed(raw))
+
+
+def guessed_encoding(raw: bytes) -> str:
+    """The encoding of bytes without a mark, by the rule of `decoded`."""
+    return _guessed(raw).encoding
 
 
 def looks_like_gbk(raw: bytes) -> bool:
@@ -184,6 +191,6 @@ def _with_plain_line_ends(text: Decoded) -> Decoded:
         content = content.replace(b"\r\n", b"\n")
         # Alone it ends lines only where nothing else does; elsewhere it is a stray mark inside a field.
         content = content.replace(b"\r", b" " if b"\n" in content else b"\n")
-    if b"\0" in content:
-        content = content.replace(b"\0", "\ufffd".encode())
+    # Few databases take a NUL. Another control character in its place keeps a SKU with one from passing for a usable name.
+    content = content.replace(b"\0", INSTEAD_OF_NUL)
     return Decoded(content, text.encoding, text.damaged)

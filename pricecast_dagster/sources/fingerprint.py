@@ -26,7 +26,7 @@ _READING: Final = (
 )
 """Settings that change what is read out of the same bytes."""
 
-READING_VERSION: Final = 1
+READING_VERSION: Final = 2
 """Raise it when the same bytes are read otherwise: every source is then read again."""
 
 

@@ -21,12 +21,14 @@ _GROUPS: Final = rf"{_SPACES}'’"
 """Marks that only ever separate thousands."""
 _CURRENCY: Final = rf"^([+-]?)[{_SPACES}]*(?:R\$|US\$|[$€£¥]|[A-Z]{{3}}[{_SPACES}])[{_SPACES}]*([+-]?)"
 
+_CURRENCY_BEHIND: Final = rf"[{_SPACES}]*(?:R\$|US\$|[$€£¥]|[{_SPACES}][A-Z]{{3}})$"
+
 
 def parse_numbers(texts: "pa.Array", mark: DecimalMark) -> NDArray[np.float64]:
     """Texts as numbers, (n,); NaN where a text is none, or is too large for one.
 
     Args:
-        texts: any texts; currency signs, spaces and well-placed thousands marks are understood.
+        texts: any texts; currency signs before or behind, spaces and well-placed thousands marks are understood.
         mark: the decimal mark; the other one may separate thousands, in threes and not after a leading zero.
     """
     import pyarrow as pa
@@ -63,8 +65,14 @@ def mark_votes(texts: "pa.Array", counts: NDArray[np.int64]) -> int:
     return int(counts[comma & ~point].sum() - counts[point & ~comma].sum())
 
 
+def either_way(texts: "pa.Array") -> NDArray[np.bool_]:
+    """Which texts are a number under both marks, and not the same one: 1,250 and 1.250; (n,)."""
+    point, comma = parse_numbers(texts, "."), parse_numbers(texts, ",")
+    return np.asarray(~np.isnan(point) & ~np.isnan(comma) & (point != comma))
+
+
 def decimal_mark(votes: int, separator: str) -> DecimalMark:
-    """The mark of a file: what most rows can only be read with; where nothing tells, a semicolon between fields means a comma."""
+    """What most rows can only be read with; where nothing tells, a semicolon between fields of the file means a comma."""
     if votes:
         return "," if votes > 0 else "."
     return "," if separator == ";" else "."
@@ -74,7 +82,8 @@ def _bare(texts: "pa.Array") -> "pa.Array":
     import pyarrow.compute as pc
 
     bare = pc.replace_substring(pc.utf8_trim_whitespace(texts), "−", "-")
-    return pc.replace_substring_regex(bare, _CURRENCY, r"\1\2")
+    bare = pc.replace_substring_regex(bare, _CURRENCY, r"\1\2")
+    return pc.replace_substring_regex(bare, _CURRENCY_BEHIND, "")
 
 
 def _is_number(bare: "pa.Array", mark: DecimalMark) -> "pa.Array":

@@ -23,8 +23,8 @@ def read_parquet(raw: bytes, file: str) -> Sheet:
     from pyarrow import parquet
 
     try:
-        # partitioning=None: the folder's name is not a column; memory_map and threads do nothing for bytes at hand.
-        table = parquet.read_table(io.BytesIO(raw), use_threads=False, partitioning=None)
+        # Not read_table: it finds columns by name, and fails where two have the same one. Threads do nothing for bytes at hand.
+        table = parquet.ParquetFile(io.BytesIO(raw)).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise UnreadableFileError(f"File {file} is Parquet, and cut off or damaged: {error}.") from error
     return Sheet(file, table, np.arange(1, table.num_rows + 1), joined_values(table))

@@ -1,10 +1,10 @@
 """Parsing: from sheets to typed lines, with a reason for every line that says nothing usable by itself.
 
-Belongs here: the formats of a file, and what can be judged from a single line. Not here: what takes other lines to judge
-(`cleaning`: duplicates, absurd prices, sales without a price).
+Belongs here: what can be judged from a single line. Not here: the formats of a file (`formats`), and what takes other lines
+to judge (`cleaning`: duplicates, absurd prices, sales without a price).
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pricecast_dagster.schemas import DATE, MODIFIED_AT, PRICE, QUANTITY, SKU
-from pricecast_dagster.settings import Settings
+from pricecast_dagster.schemas import DATE, PRICE, QUANTITY, SKU
 from pricecast_dagster.sources.columns import INVOICE, REVENUE, Kind, Layout
 from pricecast_dagster.sources.dates import Moments
-from pricecast_dagster.sources.numbers import DecimalMark, decimal_mark
+from pricecast_dagster.sources.formats import Formats
+from pricecast_dagster.sources.modified import modified_at
 from pricecast_dagster.sources.reasons import TAKEN, Reason, code_of
 from pricecast_dagster.sources.sheet import Sheet
-from pricecast_dagster.sources.values import as_moments, as_numbers, as_texts, vote_on_mark, vote_on_order
+from pricecast_dagster.sources.values import as_moments, as_numbers, as_texts
 from pricecast_dagster.storage.keys import why_unusable
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 FIRST_DAY: Final = np.datetime64("1990-01-01", "D")
 """Earlier days are placeholders (1900-01-01, 1970-01-01); one of them would stretch every panel by decades."""
-
-MONTH_FIRST_COUNTRIES: Final = ("US",)
-"""Where 03/04 is the fourth of March if nothing in the file tells."""
 
 DECIMALS: Final = 6
 """Prices and quantities are kept to a millionth."""
@@ -50,9 +47,10 @@ class Lines:
         skus: (m,) distinct SKUs; sku: (n,) positions in it.
         days: (n,) datetime64[D], NaT where unusable. seconds: (n,) of the day.
         price, quantity: (n,) rounded to millionths, NaN where missing or unusable.
-        modified: (n,) seconds since 1970, the smallest integer where not told.
+        modified: (n,) nanoseconds since 1970, `modified.NEVER` where not told.
         till: whether these are till lines, to be added up by SKU and day; see `_are_till_lines`.
         reason: (n,) int8, TAKEN or the code of the reason.
+        notes: what a person should know about it.
     """
 
     sheet: Sheet
@@ -66,6 +64,7 @@ class Lines:
     modified: NDArray[np.int64]
     till: bool
     reason: NDArray[np.int8]
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.sku)
@@ -86,19 +85,6 @@ class Lines:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Formats:
-    """How a file writes numbers and dates; decided once for the whole file.
-
-    Attributes:
-        strict_numbers: whether the mark was set, so that the other one is not tried.
-    """
-
-    mark: DecimalMark
-    strict_numbers: bool
-    day_first: bool
-
-
 def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Values as they are stored and hashed: to a millionth, without a negative zero; rounding twice changes nothing."""
     with np.errstate(invalid="ignore"):
@@ -106,28 +92,13 @@ def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.where(small, np.round(values, DECIMALS), values) + 0.0
 
 
-def find_formats(sheet: Sheet, columns: Mapping[str, int], settings: Settings) -> Formats:
-    """Read a file's formats off the rows that can only be read one way; settings win over what is found."""
-    numeric = [sheet.table.column(columns[name]) for name in (PRICE, QUANTITY, REVENUE) if name in columns]
-    if settings.decimal == "auto":
-        mark = decimal_mark(sum(vote_on_mark(column) for column in numeric), sheet.separator)
-    else:
-        mark = settings.decimal
-    if settings.day_first == "auto":
-        votes = vote_on_order(sheet.table.column(columns[DATE])) if DATE in columns else 0
-        day_first = votes > 0 if votes else settings.country not in MONTH_FIRST_COUNTRIES
-    else:
-        day_first = settings.day_first == "yes"
-    return Formats(mark, settings.decimal != "auto", day_first)
-
-
-def parse(sheet: Sheet, layout: Layout, settings: Settings, today: date) -> Lines:
+def parse(sheet: Sheet, layout: Layout, formats: Formats, today: date) -> Lines:
     """Understand a sheet of prices, sales or both."""
-    formats = find_formats(sheet, layout.columns, settings)
     skus = as_texts(_column(sheet, layout, SKU))
     moments = as_moments(_column(sheet, layout, DATE), day_first=formats.day_first)
     till = _are_till_lines(layout, moments)
     price, quantity, number_reason = _amounts(sheet, layout, formats, till=till)
+    modified, notes = modified_at(sheet, layout, day_first=formats.day_first)
     names = np.array(skus.distinct.to_pylist(), dtype=object)
     empty = np.array([not name for name in names], dtype=np.bool_)[skus.codes]
     unusable = np.array([why_unusable(name) is not None for name in names], dtype=np.bool_)[skus.codes]
@@ -140,7 +111,7 @@ def parse(sheet: Sheet, layout: Layout, settings: Settings, today: date) -> Line
         seconds=moments.seconds,
         price=price,
         quantity=quantity,
-        modified=_modified(sheet, layout, formats),
+        modified=modified,
         till=till,
         reason=_first_reason(
             (empty, Reason.EMPTY_SKU),
@@ -150,6 +121,7 @@ def parse(sheet: Sheet, layout: Layout, settings: Settings, today: date) -> Line
             (moments.days > np.datetime64(today, "D"), Reason.DAY_IN_THE_FUTURE),
             otherwise=number_reason,
         ),
+        notes=tuple(notes),
     )
 
 
@@ -183,7 +155,7 @@ def _amounts(
     def numbers(name: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         if name not in layout.columns:
             return nothing
-        return as_numbers(_column(sheet, layout, name), formats.mark, strict=formats.strict_numbers)
+        return as_numbers(_column(sheet, layout, name), formats.marks[name], strict=formats.strict_numbers)
 
     wants_price, wants_quantity = layout.kind is not Kind.SALES, layout.kind is not Kind.PRICES
     quantity, quantity_missing = numbers(QUANTITY) if wants_quantity else nothing
@@ -208,15 +180,6 @@ def _amounts(
             (quantity < 0, Reason.RETURNED_GOODS),
         ),
     )
-
-
-def _modified(sheet: Sheet, layout: Layout, formats: Formats) -> NDArray[np.int64]:
-    never = np.iinfo(np.int64).min
-    if MODIFIED_AT not in layout.columns:
-        return np.full(sheet.table.num_rows, never, dtype=np.int64)
-    moments = as_moments(_column(sheet, layout, MODIFIED_AT), day_first=formats.day_first)
-    seconds = moments.days.astype("datetime64[s]").astype(np.int64) + moments.seconds
-    return np.where(np.isnat(moments.days), never, seconds)
 
 
 def _first_reason(*checks: tuple[NDArray[np.bool_], Reason], otherwise: NDArray[np.int8] | int = TAKEN) -> NDArray[np.int8]:

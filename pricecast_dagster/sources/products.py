@@ -4,22 +4,26 @@ Belongs here: cleaning the list, and making one where the retailer has none. Not
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pricecast_dagster.schemas import CATEGORY, MODIFIED_AT, NAME, PRODUCT_COLUMNS, SKU
 from pricecast_dagster.sources.columns import Layout
+from pricecast_dagster.sources.modified import modified_at
 from pricecast_dagster.sources.reasons import TAKEN, Reason, code_of
 from pricecast_dagster.sources.sheet import Sheet
-from pricecast_dagster.sources.values import as_moments, as_texts
+from pricecast_dagster.sources.values import as_texts
 from pricecast_dagster.storage.keys import why_unusable
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Found: TypeAlias = tuple[Sheet, Layout]
+
+_NUL: Final = r"[\x00\x7f]"
+"""What a NUL is in typed columns, and what stands for it in texts (`encodings.INSTEAD_OF_NUL`): a name is kept without."""
 
 
 def clean_products(found: Sequence[Found]) -> "tuple[pd.DataFrame, tuple[NDArray[np.int8], ...]]":
@@ -75,16 +79,15 @@ def _stacked(found: Sequence[Found]) -> "pd.DataFrame":
 
 def _frame(sheet: Sheet, layout: Layout) -> "pd.DataFrame":
     import pandas as pd
+    import pyarrow.compute as pc
 
     columns: dict[str, object] = {}
     for name in PRODUCT_COLUMNS:
         if name in layout.columns:
             texts = as_texts(sheet.table.column(layout.columns[name]))
-            columns[name] = pd.array(texts.distinct.to_pylist(), dtype="str").take(texts.codes)
+            distinct = texts.distinct if name == SKU else pc.replace_substring_regex(texts.distinct, _NUL, "\ufffd")
+            columns[name] = pd.array(distinct.to_pylist(), dtype="str").take(texts.codes)
         else:
             columns[name] = pd.array([""], dtype="str").take(np.zeros(sheet.table.num_rows, dtype=np.int64))
-    columns[MODIFIED_AT] = np.zeros(sheet.table.num_rows, dtype=np.int64)
-    if MODIFIED_AT in layout.columns:
-        moments = as_moments(sheet.table.column(layout.columns[MODIFIED_AT]), day_first=True)
-        columns[MODIFIED_AT] = moments.days.astype("datetime64[s]").astype(np.int64) + moments.seconds
+    columns[MODIFIED_AT], _ = modified_at(sheet, layout, day_first=True)
     return pd.DataFrame(columns)

@@ -12,7 +12,7 @@ class Reason(StrEnum):
 
     MALFORMED_LINE = "malformed line (wrong number of fields)"
     EMPTY_SKU = "empty SKU"
-    UNUSABLE_SKU = "unusable SKU (too long, or characters no database takes)"
+    UNUSABLE_SKU = "unusable SKU (too long, or with control characters)"
     UNKNOWN_SKU = "unknown SKU (not in the product list)"
     UNPARSABLE_DATE = "unparsable date"
     DAY_TOO_LONG_AGO = "day before 1990, a placeholder"

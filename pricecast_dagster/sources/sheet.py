@@ -73,7 +73,21 @@ def joined_values(table: "pa.Table") -> Callable[[int], str]:
 
     def row_text(position: int) -> str:
         row = table.slice(position, 1)
-        values = (column[0].as_py() for column in row.columns)
-        return ",".join("" if value is None else str(value) for value in values)
+        return ",".join(value_text(column[0]) or "" for column in row.columns)
 
     return row_text
+
+
+def value_text(value: "pa.Scalar") -> str | None:
+    """A single typed value as a text, None where there is none; of any type, and of days that Python's calendar lacks."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        found = value.as_py()
+    except (OverflowError, ValueError, KeyError):  # beyond the year 9999, or in a zone that does not exist
+        try:
+            return str(pc.cast(value, pa.string()).as_py())
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            return f"<{value.type}>"
+    return None if found is None else str(found)

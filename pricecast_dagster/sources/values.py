@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pricecast_dagster.sources.dates import Moments, order_votes, parse_dates
-from pricecast_dagster.sources.numbers import DecimalMark, mark_votes, parse_either, parse_numbers
+from pricecast_dagster.sources.numbers import DecimalMark, parse_either, parse_numbers
+from pricecast_dagster.sources.sheet import value_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_MISSING: Final = ("", "-", "na", "n/a", "nan", "nat", "null", "none")
+MISSING: Final = ("", "-", "na", "n/a", "nan", "nat", "null", "none")
+"""What stands for nothing, in small letters."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,14 +61,6 @@ def is_text(column: "pa.ChunkedArray") -> bool:
     return bool(kinds.is_string(column.type) or kinds.is_large_string(column.type) or kinds.is_string_view(column.type))
 
 
-def vote_on_mark(column: "pa.ChunkedArray") -> int:
-    """The column's say on the decimal mark of its file, see `numbers.mark_votes`."""
-    if not is_text(column):
-        return 0
-    texts = as_texts(column)
-    return mark_votes(texts.distinct, texts.counts)
-
-
 def vote_on_order(column: "pa.ChunkedArray") -> int:
     """The column's say on day or month first in its file, see `dates.order_votes`."""
     if not is_text(column):
@@ -92,7 +86,7 @@ def as_numbers(column: "pa.ChunkedArray", mark: DecimalMark, *, strict: bool) ->
     if is_text(column):
         texts = as_texts(column)
         parse = parse_numbers if strict else parse_either
-        missing = pc.is_in(pc.utf8_lower(texts.distinct), pa.array(_MISSING)).to_numpy(zero_copy_only=False)
+        missing = pc.is_in(pc.utf8_lower(texts.distinct), pa.array(MISSING)).to_numpy(zero_copy_only=False)
         return parse(texts.distinct, mark)[texts.codes], missing[texts.codes]
     try:
         numbers = pc.cast(column, pa.float64(), safe=False).to_numpy().astype(np.float64)
@@ -135,7 +129,7 @@ def _to_string(column: "pa.ChunkedArray") -> "pa.ChunkedArray":
     try:
         return pc.cast(column, pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # bytes that are no text, nested types
-        return pa.chunked_array([[None if value is None else str(value) for value in column.to_pylist()]], pa.string())
+        return pa.chunked_array([[value_text(value) for value in column]], pa.string())
 
 
 def _number_text(value: float) -> str | None:

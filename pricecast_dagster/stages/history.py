@@ -46,10 +46,15 @@ class Arrival:
 
     @cached_property
     def rejections(self) -> dict[str, dict[str, int]]:
-        """SKU -> reason -> rejected rows, for the SKUs of the product list or with a usable row."""
+        """SKU -> reason -> rejected prices and sales, for the SKUs of the product list or with a usable row.
+
+        A row of the product list that was not taken says nothing of a history: a product that is listed twice and has no
+        price is no more at fault than one listed once.
+        """
         known = set(self.data.history[SKU].unique()) | set(self.data.products[SKU])
         told: dict[str, dict[str, int]] = {}
-        for sku, reason in zip(self.data.rejected[SKU], self.data.rejected[REASON], strict=True):
+        rejected = self.data.rejected.iloc[self.data.listing_rejected :]
+        for sku, reason in zip(rejected[SKU], rejected[REASON], strict=True):
             if sku in known:
                 counts = told.setdefault(str(sku), {})
                 counts[str(reason)] = counts.get(str(reason), 0) + 1

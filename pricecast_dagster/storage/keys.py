@@ -21,6 +21,10 @@ LONGEST_KEY = 2000
 LONGEST_FILE_NAME = 200
 """File systems allow 255 bytes; the rest is for suffixes."""
 
+CONTROL_CHARACTERS = "\\x00-\\x1f\\x7f"
+"""As a class of a regular expression: no file, page or address can be trusted to carry them in a name."""
+
+_CONTROL = re.compile(f"[{CONTROL_CHARACTERS}]")
 _DOT_TO_ENCODE = re.compile(r"^\.|\.$|\.(?=\.)|(?<=\.)\.")
 
 
@@ -28,7 +32,9 @@ def why_unusable(sku: str) -> str | None:
     """Why a text cannot be a SKU, in words; None where it can. For those who take rows in."""
     if not sku:
         return "no SKU"
-    if "\x00" in sku or any("\ud800" <= character <= "\udfff" for character in sku):
+    if _CONTROL.search(sku):
+        return "SKU with control characters"
+    if any("\ud800" <= character <= "\udfff" for character in sku):
         return "SKU with characters that no database takes"
     if len(_encoded(sku)) > LONGEST_KEY:
         return f"SKU of {len(sku)} characters"

@@ -24,7 +24,7 @@ Row = tuple[str, date, int, int | None]
 
 WESTERN = ("utf-8", "utf-8-sig", "latin-1", "cp1252", "utf-16", "utf-16-le", "utf-16-be")
 CHINESE = ("utf-8", "utf-8-sig", "gbk", "gb18030", "utf-16")
-WESTERN_SKUS = ("001", "1", "A-17", "MAÇÃ", "pão de mel", 'x "y"', "a,b;c|d", "Açúcar 5\u00a0kg", "two\nlines")
+WESTERN_SKUS = ("001", "1", "A-17", "MAÇÃ", "pão de mel", 'x "y"', "a,b;c|d", "Açúcar 5\u00a0kg", "two, lines")
 CHINESE_SKUS = ("001", "苹果", "牛奶 500ml", "可乐,罐装", "纸巾")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 DATES: dict[str, Callable[[date], str]] = {

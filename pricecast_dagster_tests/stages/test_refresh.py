@@ -140,6 +140,32 @@ def test_a_product_whose_rows_are_all_rejected_fails_with_its_reasons(shop: Shop
     assert shop.refresh().outcomes == ()
 
 
+def list_products(shop: Shop, *more: str) -> None:
+    skus = [*sorted(shop.rows[SKU].unique()), *more]
+    pd.DataFrame({"sku": skus, "name": "x", "category": "y"}).to_csv(shop.file.parent / "products.csv", index=False)
+
+
+def test_a_product_that_is_listed_twice_and_has_no_price_is_no_failure(shop: Shop) -> None:
+    list_products(shop, "NEW", "NEW", "SKU0001")
+    report = shop.refresh()
+    assert report.failed == ()
+    assert report.ingested.lines["rejected: exact duplicate (one is kept)"] == 2
+    assert computed(report) == chain("SKU0001", "SKU0002", "SKU0003", "SKU0004")
+    assert outcome_of(report, "SKU0001", Stage.RAW_HISTORY).metadata["rejected_rows"] == 0
+
+
+def test_a_list_with_products_twice_does_not_hide_that_all_prices_are_gone(tmp_path: Path, database_url: str) -> None:
+    shop = open_shop(tmp_path, products=11, days=40, database_url=database_url)
+    shop.refresh()
+    list_products(shop, *shop.rows[SKU].unique())
+    shop.rows = shop.rows.iloc[:0]
+    shop.save()
+    report = shop.refresh()
+    assert report.failed == ()
+    assert report.ingested.removed == ()
+    assert any("11 of 11 products are not in the source any more" in note for note in report.ingested.notes)
+
+
 def test_a_young_product_is_forecast_by_a_simple_method_and_gets_a_model_when_it_is_old_enough(shop: Shop) -> None:
     young = shop.rows[SKU] == "SKU0001"
     shop.rows = pd.concat([shop.rows[~young], shop.rows[young].iloc[:59]], ignore_index=True)

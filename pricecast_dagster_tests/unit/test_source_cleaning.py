@@ -82,6 +82,24 @@ def test_a_sale_that_is_not_taken_is_told(tmp_path, line, reason):
     assert_every_line_is_accounted_for(data, 12)
 
 
+@pytest.mark.parametrize("character", ["\n", "\t", "\0", "\x1b", "\x7f"])
+def test_a_sku_with_a_control_character_is_unusable_and_a_name_with_one_is_not(tmp_path, character):
+    files = {
+        "products.csv": f'sku,name\nA,"Tea{character}green"\n"B{character}C",x\n',
+        "prices.csv": f'sku,date,price\nA,2026-01-01,1\n"B{character}C",2026-01-01,2\n',
+    }
+    data = read_files(tmp_path, files)
+    assert history_rows(data) == [("A", "2026-01-01", 1.0, None)]
+    assert data.rejected["reason"].tolist() == [Reason.UNUSABLE_SKU] * 2
+    assert "\0" not in data.products["name"][0] and data.products["name"][0].startswith("Tea")
+    assert_every_line_is_accounted_for(data, 4)
+
+
+def test_a_line_of_nothing_but_nul_is_told(tmp_path):
+    data = read_files(tmp_path, {"prices.csv": b"sku,date,price\nA,2026-01-01,1\n" + b"\0" * 20 + b"\n"})
+    assert [(line, reason) for line, _, reason in rejected_rows(data)] == [(3, Reason.MALFORMED_LINE)]
+
+
 def test_today_is_not_in_the_future(tmp_path):
     assert len(read_files(tmp_path, {"prices.csv": "sku,date,price\nA,2026-06-01,1\n"}).history) == 1
 

@@ -96,6 +96,21 @@ def test_sales_that_hold_prices_serve_as_both_and_it_is_said(tmp_path):
             MissingColumnsError,
             "no column date, price; it has StockCode",
         ),
+        (
+            {"prices.csv": "", "sales.csv": ""},
+            {},
+            SourceUnavailableError,
+            r"has no prices: prices\.csv is empty\. Write the file",
+        ),
+        ({"prices.csv": b"\xef\xbb\xbf"}, {}, SourceUnavailableError, r"prices\.csv is empty"),
+        (
+            {"prices_1.csv": " \n\n", "prices_2.csv": "", "notes.csv": "a,b\n"},
+            {},
+            SourceUnavailableError,
+            r"prices_1\.csv, prices_2",
+        ),
+        ({"x.csv": "", "notes.csv": "a,b\n"}, {}, MissingColumnsError, r"File notes\.csv"),
+        ({"x.csv": "\n"}, {}, SourceUnavailableError, r"has no prices: x\.csv is empty"),
         ({"prices.parquet": "no parquet"}, {}, UnreadableFileError, "is not Parquet"),
         ({"prices.parquet": "PAR1 cut off"}, {}, UnreadableFileError, r"prices\.parquet is Parquet, and cut off or damaged"),
         ({"prices.csv.gz": gzip.compress(PRICES.encode())[:-9]}, {}, UnreadableFileError, "cut off or damaged"),
@@ -107,6 +122,12 @@ def test_sales_that_hold_prices_serve_as_both_and_it_is_said(tmp_path):
 def test_a_source_that_cannot_be_used_says_what_and_where(tmp_path, files, settings, error, message):
     with pytest.raises(error, match=message):
         read_files(tmp_path, files, **settings)
+
+
+@pytest.mark.parametrize("source", ["", "  "])
+def test_an_empty_source_is_a_wrong_setting_and_not_the_working_directory(source):
+    with pytest.raises(SettingsError, match=r"PRICECAST_SOURCE: .*is empty; name a folder"):
+        read(source)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +169,18 @@ def test_damaged_characters_are_noted(tmp_path):
 def test_of_many_other_files_some_are_named(tmp_path):
     data = read_files(tmp_path, {"prices.csv": PRICES, **{f"{n}.pdf": "x" for n in range(8)}})
     assert data.notes == ("0.pdf, 1.pdf, 2.pdf, 3.pdf, 4.pdf and 3 more: ignored, neither CSV nor Parquet by name.",)
+
+
+def test_a_file_that_is_nothing_but_a_header_is_said(tmp_path):
+    data = read_files(tmp_path, {"prices.csv": "sku,date,price\n", "sales.csv": "sku,date,quantity\n"})
+    assert data.history.empty
+    assert data.notes == ("prices.csv has no rows.", "sales.csv has no rows.")
+
+
+def test_of_two_columns_with_one_name_it_is_said_which_is_taken(tmp_path):
+    data = read_files(tmp_path, {"prices.csv": "sku,Price,date,price,price,old,old\nA,1,2026-01-01,2,3,4,5\n"})
+    assert history_rows(data) == [("A", "2026-01-01", 2.0, None)]
+    assert data.notes == ("prices.csv has 3 columns called price; column 4 is taken.",)
 
 
 def test_an_empty_product_list_is_none_and_it_is_said(tmp_path):

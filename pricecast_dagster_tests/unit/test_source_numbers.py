@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pricecast_dagster.sources.numbers import decimal_mark, mark_votes, parse_either, parse_numbers
+from pricecast_dagster.sources.numbers import decimal_mark, either_way, mark_votes, parse_either, parse_numbers
 
 
 def number(text: str, mark: str) -> float:
@@ -25,6 +25,12 @@ def number(text: str, mark: str) -> float:
         ("R$-12,90", ",", -12.9),
         ("-€5", ".", -5.0),
         ("BRL 7", ".", 7.0),
+        ("12,90 €", ",", 12.9),
+        ("12,90€", ",", 12.9),
+        ("12,90\u00a0R$", ",", 12.9),
+        ("12.90 US$", ".", 12.9),
+        ("-12,90 BRL", ",", -12.9),
+        ("1.234 EUR", ",", 1234.0),
         ("−3", ".", -3.0),
         ("+4", ".", 4.0),
         (".5", ".", 0.5),
@@ -39,7 +45,8 @@ def test_numbers_are_read_as_people_write_them(text, mark, value):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "abc", "1.2.3", "1,2,3", "12,34,567", "nan", "inf", "1e999", "--1", "1 2", "0,125,000", "٣"]
+    "text",
+    ["", "abc", "1.2.3", "1,2,3", "12,34,567", "nan", "inf", "1e999", "--1", "1 2", "0,125,000", "٣", "€", "EUR", "7 kg"],
 )
 def test_what_is_no_number_with_a_decimal_point_is_none(text):
     assert np.isnan(number(text, "."))
@@ -49,6 +56,11 @@ def test_a_thousands_mark_in_the_wrong_place_is_no_number():
     assert np.isnan(number("1,5", "."))
     assert np.isnan(number("0,125", "."))
     assert number("0,125", ",") == 0.125
+
+
+def test_numbers_that_can_be_read_two_ways_are_told_from_those_that_cannot():
+    texts = ["1,250", "1.250", "1250", "1,25", "1.250,5", "0,125", "1,250,000", "x", "", "R$ 1,250"]
+    assert either_way(pa.array(texts)).tolist() == [True, True, *[False] * 7, True]
 
 
 def test_a_value_that_makes_sense_only_under_the_other_mark_is_read_so():
