@@ -44,6 +44,8 @@ MODEL_NAME: Final = "LightGBM"
 
 LONGEST_HORIZON_DAYS: Final = 60
 MINIMUM_HISTORY_DAYS: Final = 60
+OBSERVED_ONE_OF: Final = 4
+"""A model needs a price on one of so many days of the shortest history: two prices far apart are no history."""
 """Under about 60 days of history a mean or SES beats every learner we tried."""
 
 
@@ -144,12 +146,22 @@ def train(
     return _fit(samples, recipe, arrays, facts, seed)
 
 
-def refit(history: Panel, calendar: HolidayCalendar, champion: Model, *, seed: int, pooled: "Pooled | None" = None) -> Model:
+def refit(
+    history: Panel,
+    calendar: HolidayCalendar,
+    champion: Model,
+    *,
+    seed: int,
+    minimum_history_days: int = MINIMUM_HISTORY_DAYS,
+    pooled: "Pooled | None" = None,
+) -> Model:
     """Fit the champion's recipe on new data; its weights, step and past errors stay. A third of the cost of `train`.
 
     Raises:
+        SkuTooShortError: rows were taken away, and what is left is too short for a model.
         TrainingError: a member cannot be fitted.
     """
+    _refuse_short(history.lifetime(), minimum_history_days)
     samples = build_samples(history.lifetime(), calendar, champion.recipe, pooled)
     errors, block = champion.arrays["errors"], champion.arrays["block"]
     arrays = {"errors": errors, "block": block, "side": champion.arrays.get("side", np.ones_like(block))}
@@ -194,13 +206,18 @@ def _fit(samples: Samples, recipe: Recipe, arrays: dict[str, NDArray[Any]], fact
 def _refuse_short(history: Panel, minimum_history_days: int) -> None:
     first, last = int(history.first[0]), int(history.last[0])
     days = max(last - first + 1, 0)
-    if days >= minimum_history_days:
-        return
-    possible = f" until {history.days[0] + first + minimum_history_days - 1}" if days else ""
-    raise SkuTooShortError(
-        f"SKU {history.skus[0]!r} has {days} days of history; a model needs {minimum_history_days}.",
-        remedy=f"It is forecast by a simple method{possible}.",
-    )
+    if days < minimum_history_days:
+        possible = f" until {history.days[0] + first + minimum_history_days - 1}" if days else ""
+        raise SkuTooShortError(
+            f"SKU {history.skus[0]!r} has {days} days of history; a model needs {minimum_history_days}.",
+            remedy=f"It is forecast by a simple method{possible}.",
+        )
+    observed, needed = int(history.observed[0].sum()), -(-minimum_history_days // OBSERVED_ONE_OF)
+    if observed < needed:
+        raise SkuTooShortError(
+            f"SKU {history.skus[0]!r} has prices on {observed} of its {days} days; a model needs {needed}.",
+            remedy="It is forecast by a simple method until then.",
+        )
 
 
 def forecast(

@@ -37,7 +37,7 @@ from pricecast_dagster.storage.monitor_passes import MonitorPass
 from pricecast_dagster.storage.monitor_results import MonitorResult
 from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.requests import RetrainRequest
-from pricecast_dagster.storage.staleness import CODE_CHANGED, DATA_CHANGED
+from pricecast_dagster.storage.staleness import CODE_CHANGED, DATA_CHANGED, SETTINGS_CHANGED
 from pricecast_dagster.storage.state_records import StageState
 from pricecast_dagster.storage.trials import TrialStatus
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 CHUNK: Final = 500
 """Products measured together: 34 features of 400 days of so many are 55 MB."""
 
-CARRIED_ON: Final = (DATA_CHANGED, CODE_CHANGED)
+CARRIED_ON: Final = (DATA_CHANGED, CODE_CHANGED, SETTINGS_CHANGED)
 """Why a version was made that only carries a recipe on."""
 
 Advance = Callable[[int, int], None]

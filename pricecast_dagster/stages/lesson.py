@@ -96,7 +96,14 @@ def carry_out(task: Task) -> Trained:
     if task.champion is None:
         return Trained(train_this(tuning=tuning, recipe=new), None, task.way.value)
     if task.way is Way.REFIT:
-        model = refit(task.panel, task.calendar, task.champion, seed=task.seed, pooled=task.pooled)
+        model = refit(
+            task.panel,
+            task.calendar,
+            task.champion,
+            seed=task.seed,
+            minimum_history_days=task.minimum_history_days,
+            pooled=task.pooled,
+        )
         return Trained(model, None, task.way.value)
     if task.way in (Way.WEIGH, Way.MAKE_AGAIN):
         # Additional members have to earn their weight anyway: they come and go with the setting, without a contest.

@@ -137,7 +137,8 @@ def carry_out(task: Task) -> "Forecasts":
             pooled=task.pooled,
         )
     else:
-        model = refit(task.panel, task.calendar, task.model, seed=task.seed, pooled=task.pooled)
+        minimum = task.minimum_history_days
+        model = refit(task.panel, task.calendar, task.model, seed=task.seed, minimum_history_days=minimum, pooled=task.pooled)
     return forecast([model], task.panel, task.calendar, task.horizon_days)
 
 

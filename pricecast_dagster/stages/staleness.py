@@ -15,6 +15,8 @@ from pricecast_dagster.storage.staleness import (
     NO_MODEL_YET,
     POOLED_CHANGED,
     REQUESTED,
+    SETTINGS_CHANGED,
+    SETTINGS_MARK,
     SHARED_MARK,
 )
 from pricecast_dagster.storage.state_records import Inputs, StageState
@@ -66,12 +68,19 @@ def difference(recorded: Inputs, present: Inputs) -> str:
     if recorded.request_id != present.request_id:
         return REQUESTED
     if recorded.code_version != present.code_version:
-        own, _, _ = present.code_version.partition(SHARED_MARK)
-        return POOLED_CHANGED if recorded.code_version.partition(SHARED_MARK)[0] == own else CODE_CHANGED
+        return _of_code(recorded.code_version, present.code_version)
     history, _, model = present.upstream_version.partition("/")
     if model and recorded.upstream_version.partition("/")[0] == history:
         return MODEL_CHANGED
     return DATA_CHANGED
+
+
+def _of_code(recorded: str, present: str) -> str:
+    own, before = present.partition(SHARED_MARK)[0], recorded.partition(SHARED_MARK)[0]
+    if own == before:
+        return POOLED_CHANGED
+    (program, mark, _), (program_before, mark_before, _) = own.partition(SETTINGS_MARK), before.partition(SETTINGS_MARK)
+    return SETTINGS_CHANGED if mark and mark_before and program == program_before else CODE_CHANGED
 
 
 def _version(states: States, sku: str, stage: Stage) -> str | None:

@@ -23,8 +23,10 @@ USUAL_DAYS = 28
 def weigh_again(panel: Panel, champion: "Model") -> bool:
     """Whether a model's weights and bands are too old, or have just been surprised, to be carried on by a refit.
 
-    So are bands of before, which knew the errors of a few weeks only.
+    So are bands of before, which knew the errors of a few weeks only, and those of days that have been taken out of the history.
     """
+    if str(panel.days[panel.first[0]]) > str(champion.facts["trained_from"]):
+        return True
     weighed = str(champion.facts["weighed_until"])
     new_days = int((panel.days[panel.last[0]] - panel.days.dtype.type(weighed)).astype(int))
     return new_days >= WEIGH_AGAIN_DAYS or "side" not in champion.arrays or _surprised(panel, champion, new_days)

@@ -21,12 +21,16 @@ from pricecast_dagster.storage.tables import product, retrain_request, stage_sta
 NO_MODEL_YET: Final = "none"
 """Stands in a forecast's upstream version where the SKU has no model."""
 
+SETTINGS_MARK: Final = "."
+"""In a code version between the code and the settings that its results hang on: holidays, days, members."""
+
 SHARED_MARK: Final = "@"
 """In a code version before the version of what models of different products share."""
 
 NEW: Final = "new"
 REQUESTED: Final = "retrain request"
 CODE_CHANGED: Final = "code changed"
+SETTINGS_CHANGED: Final = "settings changed"
 POOLED_CHANGED: Final = "pooled model changed"
 MODEL_CHANGED: Final = "model changed"
 DATA_CHANGED: Final = "data changed"
@@ -138,6 +142,10 @@ def _why(
     own = code_version.partition(SHARED_MARK)[0]
     same_code = or_(code == own, func.substr(code, 1, len(own) + 1) == own + SHARED_MARK)
     reasons.append((and_(code != code_version, same_code), literal(POOLED_CHANGED)))
+    if SETTINGS_MARK in own:
+        same_program = own.partition(SETTINGS_MARK)[0] + SETTINGS_MARK
+        same_start = func.substr(code, 1, len(same_program)) == same_program
+        reasons.append((and_(code != code_version, same_start), literal(SETTINGS_CHANGED)))
     reasons.append((code != code_version, literal(CODE_CHANGED)))
     if rows is not None:
         same_rows = func.substr(recorded, 1, func.length(rows) + 1) == rows + "/"

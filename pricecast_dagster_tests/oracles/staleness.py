@@ -73,7 +73,10 @@ def _why(state: StageState | None, present: tuple[str, str, int | None], request
     if asked != present[2]:
         return "retrain request" if request is None else f"retrain request: {request.reason}"
     if code != present[1]:
-        return "pooled model changed" if code.split("@")[0] == present[1].split("@")[0] else "code changed"
+        (program, *settings), (now, *settings_now) = code.split("@")[0].split(".", 1), present[1].split("@")[0].split(".", 1)
+        if (program, settings) == (now, settings_now):
+            return "pooled model changed"
+        return "settings changed" if program == now and settings and settings_now else "code changed"
     if upstream != present[0]:
         return "data changed"
     return None

@@ -309,3 +309,23 @@ def test_what_a_killed_run_left_in_the_same_second_is_in_nobodys_way(shop: Shop,
     with context.database.read() as connection:
         (model,) = registry.versions(connection, "SKU0001")
     assert model.version == registry.version_name(moment + timedelta(seconds=1))
+
+
+def test_another_horizon_is_told_as_changed_settings_and_not_as_changed_code(shop: Shop) -> None:
+    shop.refresh(optimize="never")
+    shop.settings = shop.settings.model_copy(update={"horizon_days": 21})
+    report = shop.refresh()
+    assert {(outcome.stage, outcome.reason) for outcome in report.outcomes if outcome.status is Status.FRESH} == {
+        (Stage.FORECAST, "settings changed")
+    }
+
+
+def test_rows_that_are_taken_away_take_the_model_with_them(shop: Shop) -> None:
+    shop.refresh(optimize="never")
+    own = shop.rows.index[shop.rows[SKU] == "SKU0002"]
+    shop.rows = shop.rows.drop(own[:-3]).reset_index(drop=True)
+    shop.save()
+    report = shop.refresh()
+    assert report.failed == ()
+    assert "3 days of history" in str(outcome_of(report, "SKU0002", Stage.PRICE_MODEL).metadata["decision"])
+    assert not str(outcome_of(report, "SKU0002", Stage.FORECAST).metadata["model_used"]).startswith("LightGBM")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pricecast_dagster.errors import SkuTooShortError
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.forecasting.model import Model, refit, train
 from pricecast_dagster.forecasting.panel import Panel
@@ -63,3 +64,18 @@ def test_noise_that_has_grown_threefold_does_surprise():
     model = made((20 + noise[:300]).tolist())
     nights = [weigh_again(panel([*(20 + noise[:300]), 20 + 3 * noise[day]]), model) for day in range(300, 400)]
     assert 0.3 < np.mean(nights) < 0.9
+
+
+def test_where_days_were_taken_out_of_the_history_the_weights_that_knew_them_are_made_again():
+    model = made(WAVERING)
+    assert not weigh_again(panel([*WAVERING, 5.0]), model)
+    whole = panel([*WAVERING, 5.0])
+    shorter = whole.until(whole.days[-1])
+    cut = Panel(shorter.skus, shorter.days[50], shorter.price[:, 50:], shorter.quantity[:, 50:], shorter.observed[:, 50:])
+    assert weigh_again(cut, model)
+
+
+def test_what_is_too_short_for_a_first_model_is_too_short_for_a_refit():
+    model = made(WAVERING)
+    with pytest.raises(SkuTooShortError, match="40 days of history; a model needs 60"):
+        refit(panel(WAVERING[-40:]), CALENDAR, model, seed=1)

@@ -35,8 +35,8 @@ class Drawn(NamedTuple):
 
 
 versions = st.sampled_from(["a", "b"])
-codes = st.sampled_from(["1", "1", "1", "2"])
-shared_codes = st.sampled_from(["1", "1", "1@p", "1@q", "11", "2", "2@p"])
+codes = st.sampled_from(["1", "1", "1", "2", "1.BR", "1.PT", "11.BR"])
+shared_codes = st.sampled_from(["1", "1", "1@p", "1@q", "11", "2", "2@p", "1.60", "1.60@p", "1.90", "11.60", "1.60.ridge@p"])
 request_ids = st.sampled_from([None, None, 0, 1])  # the first or second of the SKU; real numbers once it has a place
 
 
@@ -86,10 +86,10 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @settings(max_examples=40)  # of many products each: one statement judges them all
-@given(drawn=st.lists(product(), min_size=20, max_size=40), code=st.sampled_from(["1", "1@p"]))
+@given(drawn=st.lists(product(), min_size=20, max_size=40), code=st.sampled_from(["1", "1@p", "1.60", "1.60@p"]))
 def test_the_statement_finds_what_the_oracle_finds(shared: Database, drawn: list[Drawn], code: str) -> None:
     empty(shared)
-    in_force = {**CODES, Stage.PRICE_MODEL: code}
+    in_force = {**CODES, Stage.PRICE_MODEL: code, Stage.FORECAST: "1.BR"}
     portfolio = {f"SKU-{index:02d}": _numbered(one, 10 * index + 10) for index, one in enumerate(drawn)}
     newest = _store(shared, portfolio)
     with shared.read() as connection:
@@ -105,9 +105,9 @@ def test_the_statement_finds_what_the_oracle_finds(shared: Database, drawn: list
     assert first == expected[:2]
 
 
-@given(drawn=st.lists(product(), min_size=4, max_size=10), code=st.sampled_from(["1", "1@p"]))
+@given(drawn=st.lists(product(), min_size=4, max_size=10), code=st.sampled_from(["1", "1@p", "1.60", "1.60@p"]))
 def test_the_rule_of_a_chunk_in_memory_is_the_same_rule(drawn: list[Drawn], code: str) -> None:
-    in_force = {**CODES, Stage.PRICE_MODEL: code}
+    in_force = {**CODES, Stage.PRICE_MODEL: code, Stage.FORECAST: "1.BR"}
     for one in drawn:
         of_sku = {("A-17", stage): state for stage, state in one.states.items()}
         request = Request(2, "drift")

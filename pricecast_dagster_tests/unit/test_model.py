@@ -183,3 +183,9 @@ def test_the_fallback_refuses_only_who_never_had_a_price():
     answer = fallback(history, 5)
     assert answer.skus == ("A",)
     assert set(answer.refused) == {"late"}
+
+
+def test_two_prices_far_apart_are_no_history():
+    prices = [5.0, *[None] * 80, 7.0]
+    with pytest.raises(SkuTooShortError, match=r"prices on 2 of its 82 days; a model needs 15"):
+        train(tiny_panel({"A": prices}), CALENDAR, tuning=None, seed=1)
