@@ -60,7 +60,7 @@ class SettingsError(PricecastError):
     """A setting is missing or has a value that cannot be used."""
 
     exit_code = 2
-    default_remedy = "Run `pricecast doctor` to see every setting."
+    default_remedy = "Mend it in the environment or in pricecast.toml; docs/settings.md has every setting."
 
 
 class SourceError(PricecastError):
