@@ -128,7 +128,7 @@ class StorageError(PricecastError):
 
 
 class DatabaseUnavailableError(StorageError):
-    """The database does not answer."""
+    """The database does not answer, or is damaged."""
 
     http_status = 503
     default_remedy = "Check PRICECAST_DATABASE_URL and that the server is up."

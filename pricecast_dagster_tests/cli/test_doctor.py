@@ -57,6 +57,20 @@ def test_a_database_that_does_not_answer_fails_without_its_password(
     assert "hidden" not in told
 
 
+def test_a_damaged_database_is_told_and_the_other_checks_are_made_all_the_same(shop: Shop, pricecast: Pricecast) -> None:
+    home = Path(shop.settings.home)
+    home.mkdir()
+    (home / "pricecast.db").write_bytes(b"no database" * 10_000)
+    told = pricecast("doctor", ends_with=1).stdout
+    assert lines(told, "database").startswith("failed")
+    assert "is damaged: file is not a database" in told
+    assert "pricecast restore" in told
+    assert lines(told, "source").startswith("ok")
+    refused = pricecast("refresh", ends_with=1).stderr
+    assert "is damaged" in refused
+    assert "Next: " in refused
+
+
 def test_a_home_that_cannot_be_written_fails(shop: Shop, pricecast: Pricecast, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("taken").write_text("")
     monkeypatch.setenv("PRICECAST_HOME", "taken/home")
