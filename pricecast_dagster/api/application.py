@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from pricecast_dagster.api import problems
 from pricecast_dagster.api.access_log import AccessLog
 from pricecast_dagster.api.guard import Guard
+from pricecast_dagster.api.heads import Heads
 from pricecast_dagster.api.launching import Launcher
 from pricecast_dagster.api.observability import Observed
 from pricecast_dagster.api.pages import oversight, portfolio, product, static
@@ -64,6 +65,7 @@ def create_app(services: Services, tokens: Tokens | None = None, access: AccessL
     # The last one added is the outermost.
     app.add_middleware(Quick, predictions=predictions)
     app.add_middleware(Guard, tokens=tokens)
+    app.add_middleware(Heads)
     app.add_middleware(Observed, metrics=services.metrics, access=access)
     return app
 

@@ -132,7 +132,8 @@ def install(app: FastAPI) -> None:
             if not address.endswith(ROLLBACK) and request.scope.get("raw_path", b"").endswith(ROLLBACK.encode()):
                 address += ROLLBACK
             known = app.openapi()["paths"].get(address, {})
-            headers["Allow"] = ", ".join(sorted(map(str.upper, known))) or headers.get("Allow", "")
+            methods = {*map(str.upper, known), *(["HEAD"] if "get" in known else [])}
+            headers["Allow"] = ", ".join(sorted(methods)) or headers.get("Allow", "")
             detail = f"{request.method} is not among the methods of this address: {headers['Allow']}."
         return problem_response(error.status_code, detail, remedy=remedy, request_id=request_id_of(request), headers=headers)
 
