@@ -4,7 +4,9 @@ Belongs here: names, types, defaults and what a value means. Not here: anything 
 that reads the environment; everything else gets a `Settings` handed in.
 """
 
+import difflib
 import json
+import os
 import tomllib
 from collections.abc import Mapping
 from functools import cached_property
@@ -21,12 +23,15 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from pricecast_dagster.cron import require_cron
 from pricecast_dagster.errors import SettingsError
 
 CONFIG_FILE = "pricecast.toml"
 PREFIX: Final = "PRICECAST_"
 SECRETS = frozenset({"api_tokens", "alert_webhooks", "alert_targets"})
 """Lists of secrets: never shown, and handed to children by the environment they came from alone."""
+NO_SETTINGS: Final = frozenset({"PRICECAST_DATA"})
+"""Variables of docker-compose.yml, not of ours."""
 LOCAL = "local"
 """The value of `compute` that means this machine."""
 
@@ -139,6 +144,11 @@ class Settings(BaseSettings):
             raise ValueError(f"{where!r} is neither `{LOCAL}` nor the address of a Dask scheduler, such as tcp://scheduler:8786")
         return where
 
+    @field_validator("scan_schedule", "maintenance_schedule", "monitor_schedule")
+    @classmethod
+    def _cron(cls, line: str) -> str:
+        return require_cron(line)
+
     @field_validator("tables")
     @classmethod
     def _known_tables(cls, tables: dict[str, str]) -> dict[str, str]:
@@ -229,3 +239,11 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         faults = "; ".join(f"PRICECAST_{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
         raise SettingsError(f"{faults}.") from error
+
+
+def unknown_variables() -> dict[str, str]:
+    """Variables of the environment that look like a setting and are none, with the setting whose name is nearest, or nothing."""
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    given = sorted(name for name in os.environ if name.upper().startswith(PREFIX))
+    unknown = [name for name in given if name.upper() not in known and name not in NO_SETTINGS]
+    return {name: next(iter(difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.8)), "") for name in unknown}

@@ -96,3 +96,26 @@ def test_every_setting_is_shown_and_tokens_are_counted_only(
     assert "PRICECAST_TRIALS" in told
     assert "1 set" in told
     assert "hidden" not in told
+
+
+def test_a_variable_that_is_no_setting_is_a_warning_with_the_nearest_name(
+    shop: Shop, pricecast: Pricecast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lines(pricecast("doctor").stdout, "settings").startswith("ok")
+    monkeypatch.setenv("PRICECAST_TRIAL", "5")
+    monkeypatch.setenv("PRICECAST_SOMETHING_ELSE", "1")
+    told = pricecast("doctor").stdout
+    assert lines(told, "settings").startswith("warning")
+    assert "PRICECAST_TRIAL is set, and is no setting" in told
+    assert "Is PRICECAST_TRIALS meant?" in told
+    assert "PRICECAST_SOMETHING_ELSE is set" in told
+
+
+@pytest.mark.parametrize("name", ["SCAN", "MAINTENANCE", "MONITOR"])
+def test_a_schedule_that_is_no_cron_line_is_a_wrong_setting(
+    name: str, shop: Shop, pricecast: Pricecast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"PRICECAST_{name}_SCHEDULE", "junk")
+    told = pricecast("doctor", ends_with=2).stderr
+    assert f"PRICECAST_{name}_SCHEDULE" in told
+    assert "'junk' is no cron line" in told
