@@ -39,7 +39,9 @@ def predict(sku: str, days: int, form: str) -> None:
     context = context_with()
     prediction = forecasts.predict(context, sku, days)
     if form == "json":
-        click.echo(json.dumps(asdict(prediction), default=str, ensure_ascii=False))
+        # JSON can spell what an encoding lacks; a question mark in its place would be another product.
+        plain = not sys.stdout.encoding.lower().startswith("utf")
+        click.echo(json.dumps(asdict(prediction), default=str, ensure_ascii=plain))
     elif form == "csv":
         _write_csv(prediction)
     else:
