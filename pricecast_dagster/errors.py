@@ -60,7 +60,7 @@ class SettingsError(PricecastError):
     """A setting is missing or has a value that cannot be used."""
 
     exit_code = 2
-    default_remedy = "Run `pricecast doctor` to see every setting."
+    default_remedy = "Mend it in the environment or in pricecast.toml; docs/settings.md has every setting."
 
 
 class SourceError(PricecastError):
@@ -128,7 +128,7 @@ class StorageError(PricecastError):
 
 
 class DatabaseUnavailableError(StorageError):
-    """The database does not answer."""
+    """The database does not answer, or is damaged."""
 
     http_status = 503
     default_remedy = "Check PRICECAST_DATABASE_URL and that the server is up."

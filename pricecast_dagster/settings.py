@@ -4,19 +4,34 @@ Belongs here: names, types, defaults and what a value means. Not here: anything 
 that reads the environment; everything else gets a `Settings` handed in.
 """
 
+import difflib
+import json
+import os
+import tomllib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
+from pricecast_dagster.cron import require_cron
 from pricecast_dagster.errors import SettingsError
 
 CONFIG_FILE = "pricecast.toml"
+PREFIX: Final = "PRICECAST_"
 SECRETS = frozenset({"api_tokens", "alert_webhooks", "alert_targets"})
 """Lists of secrets: never shown, and handed to children by the environment they came from alone."""
+NO_SETTINGS: Final = frozenset({"PRICECAST_DATA"})
+"""Variables of docker-compose.yml, not of ours."""
 LOCAL = "local"
 """The value of `compute` that means this machine."""
 
@@ -36,7 +51,7 @@ RETRAIN_LIMITS: Final[Mapping[str, float]] = {
 class Settings(BaseSettings):
     """What can be set; the environment wins over `pricecast.toml`, which wins over the defaults."""
 
-    model_config = SettingsConfigDict(env_prefix="PRICECAST_", toml_file=CONFIG_FILE, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     source: str = Field(".pricecast/source", description="folder or URL of CSV or Parquet files, or a SQLAlchemy URL")
     home: str = Field(".pricecast", description="folder or URL of frames and models; the embedded database lies there too")
@@ -136,6 +151,11 @@ class Settings(BaseSettings):
             raise ValueError(f"{where!r} is neither `{LOCAL}` nor the address of a Dask scheduler, such as tcp://scheduler:8786")
         return where
 
+    @field_validator("scan_schedule", "maintenance_schedule", "monitor_schedule")
+    @classmethod
+    def _cron(cls, line: str) -> str:
+        return require_cron(line)
+
     @field_validator("tables")
     @classmethod
     def _known_tables(cls, tables: dict[str, str]) -> dict[str, str]:
@@ -175,17 +195,62 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then the environment, then the file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, _Environment(settings_cls), InitSettingsSource(settings_cls, _of_the_file())
+
+
+class _Environment(EnvSettingsSource):
+    """The environment; a list or table in it that is no JSON is told by its variable."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """The list or table that a variable spells.
+
+        Raises:
+            SettingsError: it is no JSON; names the variable and not the value, which may be a secret.
+        """
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError as error:
+            what, written = ("table", '{"name": "value"}') if "dict" in str(field.annotation) else ("list", '["value"]')
+            cause = f" ({error})" if isinstance(error, json.JSONDecodeError) else ""
+            raise SettingsError(
+                f"{PREFIX}{field_name.upper()} is a {what}, and what is set for it is no JSON{cause}.",
+                remedy=f"Write it as {written}, in single quotes in a shell.",
+            ) from error
+
+
+def _of_the_file() -> dict[str, Any]:
+    """What `pricecast.toml` says; nothing where there is none."""
+    path = Path(CONFIG_FILE)
+    if not path.exists():
+        return {}
+    try:
+        # Editors on Windows put a mark before the text (BOM), which TOML does not know.
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except tomllib.TOMLDecodeError as error:
+        told, remedy = f"is no TOML: {error}", "Mend that line; a setting is a line such as trials = 20."
+    except UnicodeDecodeError as error:
+        told, remedy = f"is not UTF-8: byte {error.start + 1} is 0x{error.object[error.start]:02x}", "Save it as UTF-8."
+    except OSError as error:
+        told, remedy = f"cannot be read: {error.strerror}", "Mend its rights, or take it away."
+    raise SettingsError(f"The settings file {path.absolute()} {told}.", remedy=remedy)
 
 
 def load_settings(**overrides: object) -> Settings:
     """Settings from overrides, environment and file.
 
     Raises:
-        SettingsError: a value cannot be used; names every such setting and what was wrong with it.
+        SettingsError: a value or the file cannot be used; names every such setting and what was wrong with it.
     """
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         faults = "; ".join(f"PRICECAST_{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
         raise SettingsError(f"{faults}.") from error
+
+
+def unknown_variables() -> dict[str, str]:
+    """Variables of the environment that look like a setting and are none, with the setting whose name is nearest, or nothing."""
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    given = sorted(name for name in os.environ if name.upper().startswith(PREFIX))
+    unknown = [name for name in given if name.upper() not in known and name not in NO_SETTINGS]
+    return {name: next(iter(difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.8)), "") for name in unknown}

@@ -8,14 +8,16 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib import metadata
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from pricecast_dagster.api import problems
 from pricecast_dagster.api.access_log import AccessLog
 from pricecast_dagster.api.guard import Guard
+from pricecast_dagster.api.heads import Heads
 from pricecast_dagster.api.launching import Launcher
 from pricecast_dagster.api.observability import Observed
 from pricecast_dagster.api.pages import oversight, portfolio, product, static
+from pricecast_dagster.api.parameters import no_unknown_query
 from pricecast_dagster.api.predictions import Predictions
 from pricecast_dagster.api.problems import Problem
 from pricecast_dagster.api.quick import Quick
@@ -52,11 +54,11 @@ def create_app(services: Services, tokens: Tokens | None = None, access: AccessL
         lifespan=_logging(access),
     )
     launcher = Launcher(services.context, services.dagster, lambda outcome: services.metrics.launches.labels(outcome).inc())
-    app.include_router(training.build(services, launcher))
     predictions = Predictions(services)
-    app.include_router(predicting.build(services, predictions))
-    for topic in (exporting, past, explaining, reasons, registry, monitoring, health):
-        app.include_router(topic.build(services))
+    calls = [training.build(services, launcher), predicting.build(services, predictions)]
+    calls += [topic.build(services) for topic in (exporting, past, explaining, reasons, registry, monitoring, health)]
+    for router in calls:
+        app.include_router(router, dependencies=[Depends(no_unknown_query)])
     for router in (static.build(), portfolio.build(services, tokens), product.build(services), oversight.build(services)):
         app.include_router(router)
     problems.install(app)
@@ -64,6 +66,7 @@ def create_app(services: Services, tokens: Tokens | None = None, access: AccessL
     # The last one added is the outermost.
     app.add_middleware(Quick, predictions=predictions)
     app.add_middleware(Guard, tokens=tokens)
+    app.add_middleware(Heads)
     app.add_middleware(Observed, metrics=services.metrics, access=access)
     return app
 

@@ -1,11 +1,12 @@
 """Parameters: what several calls take, each with its limits, in one place.
 
-Belongs here: types of path, query and body values. Not here: what a call does with them.
+Belongs here: types of path, query and body values, and refusing names that no call has. Not here: what a call does with them.
 """
 
 from typing import Annotated, Final
 
-from fastapi import Path, Query
+from fastapi import Path, Query, Request
+from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, StringConstraints
 
 from pricecast_dagster.errors import DataError
@@ -36,3 +37,25 @@ Sku = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=NO
 SkuPath = Annotated[Sku, Path(description="the product; encode a slash in it as %2F", examples=["SKU0001"])]
 Days = Annotated[int, Query(ge=1, le=LONGEST_HORIZON_DAYS, description="days ahead", examples=[14])]
 Version = Annotated[str, StringConstraints(pattern=r"^\d{8}T\d{6}Z$")]
+
+
+async def no_unknown_query(request: Request) -> None:
+    """A call that changes something does not pass over what it was not meant to be asked: a slip would change something else.
+
+    Raises:
+        RequestValidationError: the address carries a parameter that the call does not have.
+    """
+    if request.method == "GET":
+        return
+    # The schema, and not the framework's insides: it says the same of every version of it.
+    address = str(getattr(request.scope.get("route"), "path_format", ""))
+    call = request.app.openapi()["paths"].get(address, {}).get(request.method.lower(), {})
+    known = [one["name"] for one in call.get("parameters", ()) if one["in"] == "query"]
+    taken = f"it takes {', '.join(known)}" if known else "it takes none"
+    if "requestBody" in call:
+        taken += "; the rest goes into the body, as JSON"
+    unknown = sorted(set(request.query_params).difference(known))
+    if unknown:
+        raise RequestValidationError(
+            [{"loc": ("query", name), "msg": f"This call has no such parameter: {taken}", "type": "unknown"} for name in unknown]
+        )

@@ -20,6 +20,13 @@ PROBLEM_TYPE = "application/problem+json"
 ROLLBACK = "/rollback"
 """How the address of a rollback ends, which begins like that of a model."""
 
+_REMEDIES = {
+    400: "Send a body of JSON in UTF-8.",
+    405: "Use one of these; /docs lists the calls there are.",
+    413: "Ask for fewer products at once.",
+}
+"""For what a framework refuses by its status alone."""
+
 _log = logging.getLogger("pricecast.api")
 
 _TITLES = {
@@ -120,10 +127,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _by_status(request: Request, error: HTTPException) -> Response:
-        detail, remedy = error.detail, ""
+        detail, remedy = error.detail, _REMEDIES.get(error.status_code, "")
         if error.status_code == 404 and detail == "Not Found":
             detail, remedy = "There is no such address.", "/docs lists the calls there are."
-        if error.status_code == 400 and not detail.startswith("The"):
+        if error.status_code == 400:
             detail = "The body of the request cannot be read."
         headers = dict(error.headers or {})
         if error.status_code == 405:
@@ -132,7 +139,8 @@ def install(app: FastAPI) -> None:
             if not address.endswith(ROLLBACK) and request.scope.get("raw_path", b"").endswith(ROLLBACK.encode()):
                 address += ROLLBACK
             known = app.openapi()["paths"].get(address, {})
-            headers["Allow"] = ", ".join(sorted(map(str.upper, known))) or headers.get("Allow", "")
+            methods = {*map(str.upper, known), *(["HEAD"] if "get" in known else [])}
+            headers["Allow"] = ", ".join(sorted(methods)) or headers.get("Allow", "")
             detail = f"{request.method} is not among the methods of this address: {headers['Allow']}."
         return problem_response(error.status_code, detail, remedy=remedy, request_id=request_id_of(request), headers=headers)
 

@@ -8,12 +8,17 @@ from pathlib import Path
 
 import click
 
+MOST_DAYS = 7305
+"""Twenty years; forecasts look back two at most."""
+MOST_PRODUCTS = 100_000
+EARLIEST = date(1900, 1, 1)
+
 FILES = ("products.csv", "prices.csv", "sales.csv")
 
 
 @click.command()
-@click.option("--days", type=click.IntRange(min=1), default=365, show_default=True, help="Days of history.")
-@click.option("--products", type=click.IntRange(min=1), default=200, show_default=True, help="Number of products.")
+@click.option("--days", type=click.IntRange(1, MOST_DAYS), default=365, show_default=True, help="Days of history.")
+@click.option("--products", type=click.IntRange(1, MOST_PRODUCTS), default=200, show_default=True, help="Number of products.")
 @click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True, help="The same seed gives the same retailer.")
 @click.option("--clear", is_flag=True, help="Replace what an earlier call wrote.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder.  [default: PRICECAST_SOURCE]")
@@ -25,6 +30,8 @@ def generate_data(days: int, products: int, seed: int, clear: bool, out: Path | 
     """
     from pricecast_dagster.sources.synthetic import make_retailer, write_retailer
 
+    if (_day(last_day) - EARLIEST).days < days:
+        raise click.UsageError(f"The history would begin before {EARLIEST}: choose a later --last-day, or fewer --days.")
     folder = out or _source_folder()
     present = [folder / name for name in FILES if (folder / name).exists()]
     if present and not clear:

@@ -6,6 +6,8 @@ A command's module is imported only when it is asked for, and imports what is he
 """
 
 import importlib
+import io
+import sys
 from typing import Any
 
 import click
@@ -72,12 +74,23 @@ class Commands(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run the command line, on a terminal or into a file that may not know every character."""
+        _spare_unknown_characters()
+        return super().main(*arguments, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error that pricecast raises on purpose ends without a traceback."""
         try:
             return super().invoke(ctx)
         except PricecastError as error:
             raise (Refused if error.exit_code == Refused.exit_code else Stopped)(error) from error
+
+
+def _spare_unknown_characters() -> None:
+    """Print a question mark for what the encoding of standard output lacks: a chart with gaps is better than none."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})

@@ -51,10 +51,13 @@ def show(sku: str) -> None:
     console = results()
     if found.held:
         console.print(f"Nothing retrains {sku} until it is asked for: {found.held}.", markup=False)
-    if found.error:
+    if found.no_rows:
+        console.print(f"There is nothing to train on: {found.no_rows}", markup=False)
+    elif found.error:
         console.print(f"Its last training failed: {found.error}", markup=False)
     if not found.versions:
-        console.print(f"{sku} has no model; a simple method answers.", markup=False)
+        answers = "nothing answers" if found.no_rows else "a simple method answers"
+        console.print(f"{sku} has no model; {answers}.", markup=False)
         return
     table = _table("", "version", "samples", "RMSE", "MAE", "MAPE", "against simple", "why", "what came of it")
     for model in found.versions:

@@ -5,7 +5,9 @@ Belongs here: its options and the three forms. Not here: the forecast (`operatio
 
 import csv
 import json
+import math
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 PAST_DAYS_SHOWN = 60
 WIDEST_CHART = 110
+MOST_DECIMALS = 8
 CSV_COLUMNS = ("sku", "date", "horizon", "price", "lower_80", "upper_80", "lower_95", "upper_95", "model_used")
 
 
@@ -39,7 +42,9 @@ def predict(sku: str, days: int, form: str) -> None:
     context = context_with()
     prediction = forecasts.predict(context, sku, days)
     if form == "json":
-        click.echo(json.dumps(asdict(prediction), default=str, ensure_ascii=False))
+        # JSON can spell what an encoding lacks; a question mark in its place would be another product.
+        plain = not sys.stdout.encoding.lower().startswith("utf")
+        click.echo(json.dumps(asdict(prediction), default=str, ensure_ascii=plain))
     elif form == "csv":
         _write_csv(prediction)
     else:
@@ -85,14 +90,21 @@ def _show(context: "StageContext", prediction: "Prediction") -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("date", "price", "80 % band", "95 % band"):
         table.add_column(name, justify="left" if name == "date" else "right")
+    digits = decimals(prediction.prices)
     for position, day in enumerate(prediction.dates):
         table.add_row(
             f"{day:%a %Y-%m-%d}",
-            f"{prediction.prices[position]:.2f}",
-            f"{prediction.lower_80[position]:.2f} to {prediction.upper_80[position]:.2f}",
-            f"{prediction.lower_95[position]:.2f} to {prediction.upper_95[position]:.2f}",
+            f"{prediction.prices[position]:.{digits}f}",
+            f"{prediction.lower_80[position]:.{digits}f} to {prediction.upper_80[position]:.{digits}f}",
+            f"{prediction.lower_95[position]:.{digits}f} to {prediction.upper_95[position]:.{digits}f}",
         )
     console.print(table)
+
+
+def decimals(prices: Sequence[float]) -> int:
+    """How many decimals show two digits of the smallest price: two, and more under ten cents (real data has 0.002)."""
+    smallest = min((price for price in prices if price > 0), default=1.0)
+    return min(max(2, 1 - math.floor(math.log10(smallest))), MOST_DECIMALS)
 
 
 def _told(prediction: "Prediction", currency: str) -> list[str]:

@@ -45,6 +45,7 @@ def _run(host: str, port: int) -> None:
     from pricecast_dagster.api.tokens import load_tokens
     from pricecast_dagster.cli.options import settings_with
     from pricecast_dagster.errors import SettingsError
+    from pricecast_dagster.operations.ports import require_free
 
     settings = settings_with()
     tokens = load_tokens(settings)
@@ -53,6 +54,7 @@ def _run(host: str, port: int) -> None:
             f"Without a token the API listens on loopback only, not on {host}.",
             remedy="Set PRICECAST_API_TOKENS, or leave --host out.",
         )
+    require_free(host, port, "--port")
     app = create_app(open_services(settings), tokens, AccessLog(log_as_json()))
     click.echo(f"API          http://{f'[{host}]' if ':' in host else host}:{port}")
     click.echo("Access       " + ("with a token" if tokens.needed else "this machine only, without a token"))

@@ -12,7 +12,7 @@ from importlib import metadata
 from uuid import uuid4
 
 from pricecast_dagster.errors import PricecastError
-from pricecast_dagster.settings import SECRETS, Settings
+from pricecast_dagster.settings import SECRETS, Settings, unknown_variables
 
 DISTRIBUTION = "pricecast-dagster"
 
@@ -45,6 +45,7 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """All checks, in the order in which one would mend things; none stops the others."""
     checks: tuple[tuple[str, Callable[[Settings], Iterator[Finding]]], ...] = (
+        ("settings", _settings),
         ("versions", _versions),
         ("home", _home),
         ("database", _database),
@@ -62,6 +63,15 @@ def examine(settings: Settings) -> list[Finding]:
         except PricecastError as error:
             findings.append(Finding(name, Level.FAILED, str(error.args[0]), error.remedy))
     return findings
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    unknown = unknown_variables()
+    if not unknown:
+        yield Finding("settings", Level.GOOD, f"{len(settings.model_fields_set)} set, and every one is known.")
+    for name, nearest in unknown.items():
+        remedy = f"Is {nearest} meant?" if nearest else "docs/settings.md has every setting."
+        yield Finding("settings", Level.WARNING, f"{name} is set, and is no setting: it changes nothing.", remedy)
 
 
 def _versions(settings: Settings) -> Iterator[Finding]:

@@ -77,7 +77,8 @@ def explain(context: StageContext, sku: str, days: int) -> Explained:
         stored = forecasts.currents(connection, [sku]).get(sku)
     if stored is None or stored.model_version is None:
         raise UnknownVersionError(
-            f"No model answers for SKU {sku!r}, so there are no features that move its forecast.", remedy=""
+            f"No model answers for SKU {sku!r}, so there are no features that move its forecast.",
+            remedy="`pricecast why SKU` says why it has none.",
         )
     with what_is_in_force():
         model = bundles.load_model(context, sku, stored.model_version)

@@ -25,12 +25,14 @@ class Dossier:
         versions: newest first, the deleted ones too.
         held: why nothing retrains it; None where nothing holds it.
         error: what its last training failed on; None where it did not.
+        no_rows: why it has no rows or features that a model could be trained on; None where it has.
     """
 
     sku: str
     versions: Sequence[ModelVersion]
     held: str | None
     error: str | None
+    no_rows: str | None = None
 
 
 def champions(context: StageContext, *, limit: int, offset: int = 0, prefix: str = "") -> tuple[list[ModelVersion], int]:
@@ -49,8 +51,12 @@ def dossier(context: StageContext, sku: str) -> Dossier:
     with context.database.read() as connection:
         product = products.get(connection, sku)
         versions = registry.versions(connection, sku)
-        state = states.read_states(connection, [sku], [Stage.PRICE_MODEL]).get((sku, Stage.PRICE_MODEL))
-    return Dossier(sku, versions, product.model_hold, state.error if state else None)
+        found = states.read_states(connection, [sku])
+    state = found.get((sku, Stage.PRICE_MODEL))
+    before = (found.get((sku, stage)) for stage in (Stage.RAW_HISTORY, Stage.FEATURE_TABLE))
+    broken = next((one for one in before if one is not None and one.error is not None), None)
+    no_rows = broken.error if broken is not None and broken.data_version is None else None
+    return Dossier(sku, versions, product.model_hold, state.error if state else None, no_rows)
 
 
 def delete(context: StageContext, sku: str, reason: str) -> tuple[int, str]:

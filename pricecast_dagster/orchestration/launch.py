@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from pricecast_dagster.errors import LaunchError
+from pricecast_dagster.operations.ports import require_free
 from pricecast_dagster.orchestration.client import LOCATION, DagsterClient
 from pricecast_dagster.orchestration.instance import POSTGRES_ENVIRONMENT, is_postgres, prepare_home
 from pricecast_dagster.orchestration.processes import (
@@ -101,10 +102,8 @@ def running(
         LaunchError: a port is taken, Dagster already runs on this home, or a process does not come up.
     """
     for option, wanted in (("--port", port), ("--api-port", api_port)):
-        if wanted and not is_free(wanted):
-            raise LaunchError(
-                f"Port {wanted} of {HOST} is taken.", remedy=f"Choose another with {option}, or stop what listens there."
-            )
+        if wanted:
+            require_free(HOST, wanted, option)
     port = port or free_port()
     home = prepare_home(settings)
     url = f"http://{HOST}:{port}"

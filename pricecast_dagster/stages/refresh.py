@@ -85,6 +85,10 @@ def begin(context: StageContext, plan: Plan, *, limit: int | None = None) -> Ref
     moved |= {sku for sku in failed if rows_lost(context, known, sku)}
     concerned = [sku for sku in dict.fromkeys(asked) if not plan.only_stale or sku in due or sku in moved or sku not in active]
     settled = [] if intake.arrival is None else sorted(set(asked) - set(concerned))
+    held: dict[str, str] = {}
+    if settled:
+        with context.database.read() as connection:
+            held = states.in_force(connection, Stage.RAW_HISTORY)
     cut = len(concerned) if limit is None else limit
     return Refresh(
         context=context,
@@ -92,7 +96,7 @@ def begin(context: StageContext, plan: Plan, *, limit: int | None = None) -> Ref
         intake=intake,
         skus=tuple(concerned[:cut]),
         beyond=tuple(sku for sku in concerned[cut:] if sku in moved),
-        settled=tuple(Outcome(sku, Stage.RAW_HISTORY, Status.UNCHANGED, "same rows as before") for sku in settled),
+        settled=tuple(Outcome(sku, Stage.RAW_HISTORY, Status.UNCHANGED, "same rows as before", held.get(sku)) for sku in settled),
     )
 
 

@@ -53,7 +53,8 @@ class SqliteChanges:
         """A number that is another one after every change.
 
         Raises:
-            DatabaseUnavailableError: the file is gone, or is no database.
+            DatabaseUnavailableError: the file is gone.
+            sqlite3.Error: it is no database, or is damaged.
         """
         with self._lock:
             try:
@@ -61,9 +62,12 @@ class SqliteChanges:
                 if self._connection is None or inode != self._seen[0]:
                     self._connect()
                 seen = (inode, self._version())
-            except (OSError, sqlite3.Error) as error:
+            except OSError as error:
                 self._drop()
                 raise DatabaseUnavailableError(f"The database {self._file} does not answer: {error}.") from error
+            except sqlite3.Error:
+                self._drop()
+                raise
             if seen != self._seen:
                 self._seen = seen
                 self._mark += 1

@@ -1,7 +1,7 @@
 """Database: one engine, opened and migrated, and transactions for reading and for writing.
 
-Belongs here: connections, transactions, what a driver's error means, statements in bulk. Not here: tables (`storage.tables`)
-and what is asked of them.
+Belongs here: connections, transactions, statements in bulk. Not here: tables (`storage.tables`) and what is asked of them, what a
+driver's error means (`outages`).
 
 SQLite and PostgreSQL behave the same behind it: a read sees one snapshot and cannot write, a write is all or nothing. SQLite has
 one writer at a time, so a write takes its turn when it begins (BEGIN IMMEDIATE) and never fails for having read first.
@@ -16,12 +16,12 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, InterfaceError, NoSuchModuleError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from pricecast_dagster.errors import DatabaseUnavailableError, SettingsError
 from pricecast_dagster.storage.changes import Changes, PostgresChanges, SqliteChanges, tell_of_change
 from pricecast_dagster.storage.json_text import to_json
+from pricecast_dagster.storage.outages import DRIVER_ERRORS, outage
 
 SQLITE: Final = "sqlite"
 BUSY_SECONDS: Final = 30
@@ -63,7 +63,7 @@ class Database:
         """A transaction that sees one snapshot and writes nothing.
 
         Raises:
-            DatabaseUnavailableError: the database does not answer.
+            DatabaseUnavailableError: the database does not answer, or is damaged.
         """
         with self._telling(), self._reading.begin() as connection:
             yield connection
@@ -73,7 +73,7 @@ class Database:
         """A transaction: all of it is stored when the block ends, nothing of it when the block raises.
 
         Raises:
-            DatabaseUnavailableError: the database does not answer, or another process kept it locked for 30 seconds.
+            DatabaseUnavailableError: the database does not answer, is damaged, or another process kept it locked for 30 seconds.
         """
         with self._telling(), self._writing.begin() as connection:
             yield connection
@@ -109,10 +109,11 @@ class Database:
     def _telling(self) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, InterfaceError, PoolTimeoutError) as error:
-            cause = getattr(error, "orig", None) or error
-            told = " ".join(str(cause).split()).rstrip(".?")
-            raise DatabaseUnavailableError(f"The database {self.address} does not answer: {told}.") from error
+        except DRIVER_ERRORS as error:
+            found = outage(error, self.address)
+            if found is None:
+                raise
+            raise found from error
 
 
 def _close(engine: Engine, changes: Changes) -> None:
@@ -127,7 +128,7 @@ def open_database(url: str) -> Database:
 
     Raises:
         SettingsError: the URL is not one of SQLite or PostgreSQL.
-        DatabaseUnavailableError: it does not answer, its file cannot be opened, or a newer pricecast has been at it.
+        DatabaseUnavailableError: it does not answer, its file cannot be opened, is damaged, or of a newer pricecast.
     """
     from pricecast_dagster.storage.migration import bring_up_to_date
 

@@ -105,6 +105,7 @@ def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(api: Api)
     assert declared.status_code == 413
     streamed = api.client.post("/ml/predict", content=iter([large]), headers={"Content-Type": "application/json"})
     assert streamed.status_code == 413
+    assert declared.json()["remedy"] == streamed.json()["remedy"] != ""
     many = api.client.post("/ml/predict", json={"skus": [str(number) for number in range(1001)]})
     assert many.status_code == 422
 

@@ -52,6 +52,30 @@ def test_without_its_database_every_call_is_a_503_and_with_it_all_is_as_before(t
         assert client.get("/readyz").status_code == 200
 
 
+def test_with_its_database_damaged_every_call_is_a_503_that_says_so(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", "", dagster_url=NOWHERE)
+    services = serving(shop.context())
+    database = tmp_path / "shop" / "home" / "pricecast.db"
+    with client_of(services) as client:
+        before = {path: client.get(path).content for path in READING}
+        services.context.database.close()
+        whole = database.read_bytes()
+        database.write_bytes(b"no database " * (len(whole) // 12))
+        for method, path in [*(("GET", path) for path in READING), *WRITING]:
+            answer = client.request(method, path)
+            assert answer.status_code == 503, (path, answer.text)
+            assert "is damaged" in answer.json()["detail"]
+            assert "pricecast restore" in answer.json()["remedy"]
+        ready = client.get("/readyz")
+        assert ready.status_code == 503
+        assert "is damaged" in ready.json()["database"]
+        assert "pricecast_database_up 0.0" in client.get("/metrics").text
+        services.context.database.close()
+        database.write_bytes(whole)
+        assert {path: client.get(path).content for path in READING} == before
+    services.context.database.close()
+
+
 @pytest.fixture
 def postgres() -> Iterator[PostgresServer]:
     try:

@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 from pricecast_dagster.api.access_log import AccessLog
@@ -22,6 +23,10 @@ from pricecast_dagster_tests.api.conftest import Api, client_of
         ("GET", "/ml/jobs/../etc", 404, "address"),
         ("GET", "/ml/nothing", 404, "address"),
         ("PUT", "/ml/models", 405, "PUT"),
+        ("GET", "/ml/explain/SKU0004", 404, "No model answers"),
+        ("POST", "/ml/models/SKU0001/rollback?to=20251016T193000Z", 422, "query.to"),
+        ("POST", "/ml/train/SKU0001?trials=5", 422, "it takes optimize, n_trials, wait, timeout_s"),
+        ("DELETE", "/ml/models/SKU0001?version=20251016T193000Z", 422, "query.version"),
     ],
 )
 def test_wrong_input_is_told_by_name(api: Api, method: str, path: str, status: int, word: str) -> None:
@@ -31,7 +36,41 @@ def test_wrong_input_is_told_by_name(api: Api, method: str, path: str, status: i
     found = answer.json()
     assert found["status"] == status
     assert word in found["detail"]
+    assert found["remedy"]
     assert found["instance"] == answer.headers["x-request-id"] == "mine-1"
+
+
+def test_a_body_that_is_not_utf_8_is_refused_with_what_to_do(api: Api) -> None:
+    answer = api.client.post("/ml/predict", content=b'{"skus": ["\xff"]}', headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == "The body of the request cannot be read."
+    assert "UTF-8" in answer.json()["remedy"]
+
+
+def test_a_parameter_that_a_changing_call_does_not_have_changes_nothing(api: Api) -> None:
+    before = api.client.get("/ml/models/SKU0001").json()
+    for method, path in (("DELETE", "/ml/models/SKU0001"), ("POST", "/ml/models/SKU0001/rollback")):
+        refused = api.client.request(method, path, params={"to": "20251016T193000Z"})
+        assert refused.status_code == 422
+        assert [fault["where"] for fault in refused.json()["errors"]] == ["query.to"]
+    assert "goes into the body" in refused.json()["detail"]
+    assert api.client.get("/ml/models/SKU0001").json() == before
+    assert api.client.get("/ml/models/SKU0001?to=anything").status_code == 200
+
+
+def test_a_product_without_a_usable_row_says_so(api: Api) -> None:
+    shop = api.shop
+    names = shop.rows[["sku"]].drop_duplicates().assign(name="", category="")
+    names.loc[len(names)] = ["WORTHLESS", "", ""]
+    names.to_csv(shop.file.with_name("products.csv"), index=False)
+    worthless = shop.rows[shop.rows["sku"] == "SKU0001"].assign(sku="WORTHLESS", price=0.0)
+    shop.rows = pd.concat([shop.rows, worthless], ignore_index=True)
+    shop.save()
+    shop.refresh()
+    found = api.client.get("/ml/models/WORTHLESS").json()
+    assert found["exists"] is False
+    assert "'WORTHLESS' has no usable row in the source" in found["reason"]
+    assert "too short" not in found["reason"]
 
 
 def test_an_unforeseen_error_is_a_500_without_its_words_and_a_traceback_in_the_log(

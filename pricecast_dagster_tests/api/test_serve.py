@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -20,6 +21,30 @@ def test_without_a_token_it_listens_on_loopback_only(tmp_path: Path, monkeypatch
     assert result.exit_code == 2
     assert "on loopback only" in result.stderr
     assert "PRICECAST_API_TOKENS" in result.stderr
+
+
+def test_a_port_that_is_taken_is_told_with_what_to_do_before_anything_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRICECAST_HOME", str(tmp_path / "home"))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        result = CliRunner().invoke(main, ["serve", "--port", str(port)])
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert f"Port {port} of 127.0.0.1 is taken." in result.stderr
+    assert "Choose another with --port" in result.stderr
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(("host", "told"), [("192.0.2.1", "is no address of this machine"), ("no host", "There is no address")])
+def test_an_address_of_another_machine_is_told(host: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRICECAST_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PRICECAST_API_TOKENS", '["a-token-of-more-than-sixteen"]')
+    result = CliRunner().invoke(main, ["serve", "--host", host])
+    assert result.exit_code == 1
+    assert told in result.stderr
+    assert "--host" in result.stderr
 
 
 def test_the_schema_is_printed_without_touching_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,20 @@ def test_a_database_that_does_not_answer_fails_without_its_password(
     assert "hidden" not in told
 
 
+def test_a_damaged_database_is_told_and_the_other_checks_are_made_all_the_same(shop: Shop, pricecast: Pricecast) -> None:
+    home = Path(shop.settings.home)
+    home.mkdir()
+    (home / "pricecast.db").write_bytes(b"no database" * 10_000)
+    told = pricecast("doctor", ends_with=1).stdout
+    assert lines(told, "database").startswith("failed")
+    assert "is damaged: file is not a database" in told
+    assert "pricecast restore" in told
+    assert lines(told, "source").startswith("ok")
+    refused = pricecast("refresh", ends_with=1).stderr
+    assert "is damaged" in refused
+    assert "Next: " in refused
+
+
 def test_a_home_that_cannot_be_written_fails(shop: Shop, pricecast: Pricecast, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("taken").write_text("")
     monkeypatch.setenv("PRICECAST_HOME", "taken/home")
@@ -82,3 +96,26 @@ def test_every_setting_is_shown_and_tokens_are_counted_only(
     assert "PRICECAST_TRIALS" in told
     assert "1 set" in told
     assert "hidden" not in told
+
+
+def test_a_variable_that_is_no_setting_is_a_warning_with_the_nearest_name(
+    shop: Shop, pricecast: Pricecast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lines(pricecast("doctor").stdout, "settings").startswith("ok")
+    monkeypatch.setenv("PRICECAST_TRIAL", "5")
+    monkeypatch.setenv("PRICECAST_SOMETHING_ELSE", "1")
+    told = pricecast("doctor").stdout
+    assert lines(told, "settings").startswith("warning")
+    assert "PRICECAST_TRIAL is set, and is no setting" in told
+    assert "Is PRICECAST_TRIALS meant?" in told
+    assert "PRICECAST_SOMETHING_ELSE is set" in told
+
+
+@pytest.mark.parametrize("name", ["SCAN", "MAINTENANCE", "MONITOR"])
+def test_a_schedule_that_is_no_cron_line_is_a_wrong_setting(
+    name: str, shop: Shop, pricecast: Pricecast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"PRICECAST_{name}_SCHEDULE", "junk")
+    told = pricecast("doctor", ends_with=2).stderr
+    assert f"PRICECAST_{name}_SCHEDULE" in told
+    assert "'junk' is no cron line" in told

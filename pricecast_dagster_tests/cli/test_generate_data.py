@@ -48,3 +48,18 @@ def test_without_a_folder_it_writes_to_the_source_of_the_settings(tmp_path: Path
     assert (tmp_path / "set" / "prices.csv").exists()
     monkeypatch.setenv("PRICECAST_SOURCE", "sqlite:///shop.db")
     assert "--out" in generate().stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--days", "10000000"), "1<=x<=7305"),
+        (("--products", "10000000"), "1<=x<=100000"),
+        (("--last-day", "0001-01-02"), "before 1900-01-01"),
+    ],
+)
+def test_more_than_can_be_made_is_wrong_usage_with_the_limit(arguments: tuple[str, str], told: str, tmp_path: Path) -> None:
+    refused = generate("--out", str(tmp_path / "shop"), *arguments)
+    assert refused.exit_code == 2
+    assert told in refused.stderr
+    assert not (tmp_path / "shop").exists()

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 
 from pricecast_dagster.cli.main import COMMANDS, main
 from pricecast_dagster.errors import PricecastError, SettingsError, UnknownSkuError
+from pricecast_dagster.settings import load_settings
 
 HEAVY = ("pandas", "numpy", "sqlalchemy", "lightgbm", "optuna", "dagster", "pydantic", "rich", "plotext")
 
@@ -66,3 +68,56 @@ def test_a_setting_that_cannot_be_used_is_wrong_usage_and_is_named(monkeypatch: 
     assert result.exit_code == 2
     assert "PRICECAST_HORIZON_DAYS" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("command", ["doctor", "serve", "refresh"])
+@pytest.mark.parametrize("name", ["PRICECAST_API_TOKENS", "PRICECAST_COLUMNS"])
+def test_a_list_or_table_that_is_no_json_is_a_wrong_setting_and_is_not_shown(
+    command: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, "hidden-token-of-somebody")
+    result = CliRunner().invoke(main, [command])
+    assert result.exit_code == 2
+    assert f"{name} is a " in result.stderr
+    assert "Next: Write it as " in result.stderr
+    assert "hidden" not in result.output
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"trials = 5\nbroken = [", "is no TOML"),
+        ("source = 'caf\xe9'\n".encode("latin-1"), "is not UTF-8: byte 14 is 0xe9"),
+        (b"nothing = 5\n", "PRICECAST_NOTHING"),
+        (b"trials = 'many'\n", "PRICECAST_TRIALS"),
+        (b"api_tokens = 'abc'\n", "PRICECAST_API_TOKENS"),
+    ],
+)
+def test_a_broken_settings_file_is_a_wrong_setting_and_is_named(
+    content: bytes, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("pricecast.toml").write_bytes(content)
+    result = CliRunner().invoke(main, ["doctor"])
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert "pricecast.toml" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_settings_file_that_cannot_be_opened_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("pricecast.toml").mkdir()
+    result = CliRunner().invoke(main, ["doctor"])
+    assert result.exit_code == 2
+    assert "pricecast.toml cannot be read" in result.stderr
+
+
+def test_a_settings_file_with_a_byte_order_mark_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("pricecast.toml").write_bytes(b"\xef\xbb\xbftrials = 7\r\n[columns]\r\nsku = 'StockCode'\r\n")
+    settings = load_settings()
+    assert (settings.trials, settings.columns) == (7, {"sku": "StockCode"})
+    assert "trials" in settings.model_fields_set

@@ -2,7 +2,13 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
 
+import pytest
+
+from pricecast_dagster.cli.predict import decimals
 from pricecast_dagster_tests.cli.conftest import Pricecast
 from pricecast_dagster_tests.shop import LAST_DAY, Shop
 
@@ -73,3 +79,38 @@ def test_before_any_training_a_simple_method_answers_by_name(shop: Shop, priceca
 def test_an_unknown_product_ends_with_1_and_a_horizon_out_of_range_with_2(shop: Shop, pricecast: Pricecast) -> None:
     assert "There is no product 'nope'" in pricecast("predict", "nope", ends_with=1).stderr
     assert "1<=x<=60" in pricecast("predict", "nope", "--days", "61", ends_with=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("prices", "expected"),
+    [([5.21, 12.0], 2), ([0.5], 2), ([0.05, 7.0], 3), ([0.002, 0.0021], 4), ([0.0, 0.0], 2), ([], 2), ([1e-30], 8)],
+)
+def test_small_prices_are_shown_with_the_decimals_they_need(prices: list[float], expected: int) -> None:
+    assert decimals(prices) == expected
+
+
+def test_prices_under_a_cent_are_not_shown_as_nothing(shop: Shop, pricecast: Pricecast) -> None:
+    shop.rows["price"] = 0.002
+    shop.save()
+    pricecast("ingest")
+    told = pricecast("predict", first(shop), "--days", "1").stdout
+    assert " 0.0020 " in told
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+def test_an_output_that_knows_few_characters_gets_a_poorer_chart_and_the_same_numbers(
+    encoding: str, shop: Shop, pricecast: Pricecast
+) -> None:
+    shop.rows["sku"] = shop.rows["sku"].replace(first(shop), "🍎")
+    shop.save()
+    pricecast("ingest")
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+
+    def printed(*options: str) -> str:
+        command = [sys.executable, "-m", "pricecast_dagster", "predict", "🍎", *options]
+        done = subprocess.run(command, env=environment, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode(encoding)
+
+    assert "Sun 2026-05-31" in printed()
+    assert json.loads(printed("--format", "json"))["sku"] == "🍎"

@@ -9,6 +9,8 @@ from rich.console import Console
 from pricecast_dagster.cli.report import COLUMNS, METRICS, fell_back, rows, summary, table, write
 from pricecast_dagster.schemas import Stage
 from pricecast_dagster.stages.outcome import Ingested, Outcome, Report, Status
+from pricecast_dagster_tests.cli.conftest import Pricecast
+from pricecast_dagster_tests.shop import Shop
 
 TRAINED = Outcome(
     "A-1",
@@ -87,3 +89,15 @@ def test_the_summary_counts_products_by_reason_and_stage() -> None:
     told = summary(REPORT)
     assert "new (2), data changed (1)" in told
     assert "price_model: 1 fresh, 1 failed." in told
+
+
+def test_every_row_of_a_second_ingest_has_the_version_that_is_held(shop: Shop, pricecast: Pricecast) -> None:
+    told = []
+    for name in ("first.json", "second.json"):
+        pricecast("ingest", "--report", name)
+        told.append({row["sku"]: row for row in json.loads(Path(name).read_text())})
+    first, second = told
+    assert len(second) == 3
+    assert {row["outcome"] for row in second.values()} == {"unchanged"}
+    assert {sku: row["data_version"] for sku, row in second.items()} == {sku: row["data_version"] for sku, row in first.items()}
+    assert all(row["data_version"] for row in second.values())

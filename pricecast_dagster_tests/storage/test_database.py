@@ -14,7 +14,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, StatementError
 
 from pricecast_dagster.errors import DatabaseUnavailableError, SettingsError
 from pricecast_dagster.storage import migrations, products
@@ -209,6 +209,52 @@ def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
 def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnavailableError, match="unable to open database file"):
         open_database(f"sqlite:///{tmp_path}")
+
+
+def _damage(file: Path, first: int) -> None:
+    """Overwrite a database's file from a byte on, as a bad disk would."""
+    size = file.stat().st_size
+    with file.open("r+b") as content:
+        content.seek(first)
+        content.write(bytes(number * 197 % 256 for number in range(1, size - first + 1)))
+
+
+@pytest.mark.parametrize("first", [0, 4096], ids=["whole file", "all but the first page"])
+def test_a_damaged_file_is_told_with_the_way_back_open_or_not(first: int, tmp_path: Path) -> None:
+    url = new_database_url("sqlite", tmp_path)
+    database = open_database(url)
+    database.close()
+    _damage(tmp_path / "pricecast.db", first)
+    told = r"pricecast\.db is damaged: .*pricecast restore"
+    with pytest.raises(DatabaseUnavailableError, match=told):
+        open_database(url)
+    with pytest.raises(DatabaseUnavailableError, match=told), database.read() as connection:
+        products.active_skus(connection)
+    with pytest.raises(DatabaseUnavailableError, match=told), database.write() as connection:
+        products.upsert(connection, [("A-17", "Soap", "Care")], NOW)
+    database.close()
+
+
+def test_a_file_that_is_no_database_any_more_has_no_mark(tmp_path: Path) -> None:
+    database = open_database(new_database_url("sqlite", tmp_path))
+    database.mark()
+    database.close()
+    _damage(tmp_path / "pricecast.db", 0)
+    with pytest.raises(DatabaseUnavailableError, match="is damaged"):
+        database.mark()
+
+
+def test_a_wrong_statement_is_not_taken_for_an_outage(tmp_path: Path) -> None:
+    """On PostgreSQL: SQLite has one error for that and for a file that does not open."""
+    database = open_database(new_database_url("postgresql", tmp_path))
+    with pytest.raises(ProgrammingError), database.read() as connection:
+        connection.execute(text("SELECT * FROM nothing"))
+    database.close()
+
+
+def test_a_row_that_breaks_a_rule_is_not_taken_for_an_outage(database: Database) -> None:
+    with pytest.raises(IntegrityError), database.write() as connection:
+        connection.execute(text("INSERT INTO product (sku) VALUES (NULL)"))
 
 
 @pytest.mark.parametrize(("url", "told"), [("mysql://x/y", "of mysql"), ("nonsense", "cannot be read"), ("", "cannot be read")])

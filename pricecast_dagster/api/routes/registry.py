@@ -107,6 +107,8 @@ def why_none(dossier: Dossier) -> str:
     """Why a product has no model, in words."""
     if dossier.held is not None:
         return f"{dossier.held}; nothing retrains it until it is asked for"
+    if dossier.no_rows is not None:
+        return f"there is nothing to train on: {dossier.no_rows}"
     if dossier.error is not None:
         return f"its training failed: {dossier.error}"
     return "too short a history, or never trained"
