@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
-from itertools import pairwise
+from statistics import median
 
 import numpy as np
 import pytest
@@ -29,15 +29,21 @@ def unit(chain: tuple[Cut, ...], refit_every_days: int, *, minimum_history_days:
 
 
 def by_hand(chain: tuple[Cut, ...], refit_every_days: int) -> Iterator[Forecasts]:
-    """The rule in plain words: train first; fit again when the days have passed, weighing again after two weeks or a jump."""
+    """The rule in plain words: train first; fit again when the days have passed, weighing again after two weeks or a jump.
+
+    A jump leads away from the day before and from the usual price.
+    """
     model: Model | None = None
     fitted_on = weighed_on = chain[0].origin
     for cut in chain:
         if model is None:
             model = train(cut.panel, CALENDAR, tuning=None, seed=cut.seed)
         elif (cut.origin - fitted_on).days >= refit_every_days:
-            last_days = cut.panel.price[0].tolist()[-15:]
-            jump = max(abs(after - before) for before, after in pairwise(last_days))
+            prices = cut.panel.price[0].tolist()
+            jump = max(
+                min(abs(prices[-back] - prices[-back - 1]), abs(prices[-back] - median(prices[-back - 28 : -back])))
+                for back in range(1, (cut.origin - weighed_on).days + 1)
+            )
             if (cut.origin - weighed_on).days < 14 and jump <= model.reaches[:, 1, :, 13].max():
                 model = refit(cut.panel, CALENDAR, model, seed=cut.seed)
             else:
