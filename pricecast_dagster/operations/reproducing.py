@@ -88,6 +88,8 @@ def _forecast_again(context: StageContext, stored: StoredForecast) -> Comparison
     try:
         rows = context.frames.read(Stage.RAW_HISTORY, stored.sku, stored.history_version)
         model = None if stored.model_version is None else load_model(context, stored.sku, stored.model_version)
+    except UnknownVersionError as error:
+        return Comparison(impossible=f"{error.args[0]} PRICECAST_KEEP_VERSIONS says how many versions of a model are kept.")
     except StorageError as error:
         return Comparison(impossible=str(error))
     as_then = replace(context, settings=context.settings.model_copy(update={"horizon_days": stored.horizon_days}))
@@ -119,6 +121,8 @@ def _model_again(context: StageContext, stored: StoredForecast, version: str) ->
             return Comparison(impossible="It is from a pricecast that did not record which model it was trained from.")
         predecessor = None if kept["predecessor"] is None else load_model(context, sku, kept["predecessor"])
         pooled = pooled_of(context, kept["code_version"])
+    except UnknownVersionError as error:
+        return Comparison(impossible=f"{error.args[0]} PRICECAST_KEEP_VERSIONS says how many versions of a model are kept.")
     except StorageError as error:
         return Comparison(impossible=str(error))
     codes = versions.code_versions(context.settings, context.calendar)

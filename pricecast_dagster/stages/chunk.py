@@ -180,6 +180,8 @@ def _train(chunk: _Chunk, written: commit.Rows) -> commit.Rows:
             told = f"model deleted ({chunk.held[sku]}); it is trained again when it is asked for"
             chunk.take([Outcome(sku, Stage.PRICE_MODEL, Status.UNCHANGED, told)])
             continue
+        if sku in chunk.held and not reason.startswith("retrain request"):
+            reason = "asked for"
         optimize, trials = _tuning(chunk, sku, reason, request)
         history_version = chunk.states[sku, Stage.RAW_HISTORY].data_version
         features_from = chunk.states[sku, Stage.FEATURE_TABLE].inputs

@@ -11,6 +11,7 @@ from pricecast_dagster.schemas import Stage
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.outcome import Check, Outcome, Status
 from pricecast_dagster.stages.stored import ROWS_LOST
+from pricecast_dagster.stages.versions import NO_MODEL
 from pricecast_dagster.storage import forecasts, products, registry, requests, retention, states, trials
 from pricecast_dagster.storage.forecasts import StoredForecast
 from pricecast_dagster.storage.registry import ModelVersion
@@ -85,6 +86,7 @@ def commit(
         second = set(states.record_success(connection, [state for state in kept if state.error is None])) | overtaken
         second |= set(states.record_failure(connection, [state for state in kept if state.error is not None]))
         models = [row for row in rows.champions if (row.sku, Stage.PRICE_MODEL) not in second]
+        registry.demote(connection, [one.sku for one in kept if one.error is None and one.data_version == NO_MODEL])
         registry.add(connection, [replace(row, champion=True, champion_since=now) for row in models])
         registry.add(connection, [row for row in rows.challengers if (row.sku, Stage.PRICE_MODEL) not in second])
         forecasts.store(connection, [row for row in rows.forecasts if (row.sku, Stage.FORECAST) not in second])

@@ -21,6 +21,7 @@ class Way(StrEnum):
     """How a SKU is trained; the value is the beginning of the sentence in the registry."""
 
     FIRST = "first model of this product"
+    AFRESH = "a new model, from the default recipe: no earlier one answers"
     REFIT = "the champion's recipe on new data"
     WEIGH = "the champion's recipe, weighed again"
     MAKE_AGAIN = "the champion's recipe, made again: its files could not be read"

@@ -135,7 +135,7 @@ def _fingerprint(order: Order, champion: "Model | None") -> str:
 
 def _way(order: Order, panel: Panel, champion: "Model | None") -> Way:
     if champion is None:
-        return Way.FIRST
+        return Way.FIRST if order.newest_version is None else Way.AFRESH
     if order.optimize:
         return Way.CONTEST
     return way_on_new_data(panel, champion) if order.reason == DATA_CHANGED else Way.WEIGH

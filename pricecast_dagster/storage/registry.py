@@ -8,7 +8,7 @@ state of price_model that has to follow (`storage.states.set_version`, in the sa
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
@@ -81,6 +81,10 @@ def newest_names(connection: Connection, skus: Iterable[str]) -> dict[str, str]:
         query = select(models.c.sku, func.max(models.c.version)).where(models.c.sku.in_(part)).group_by(models.c.sku)
         found.update((sku, version) for sku, version in connection.execute(query))
     return found
+
+
+_BY_HAND: Final = "rolled back to by hand; before: "
+"""Begins the decision of a version that a person went back to; why it came to be stays behind it."""
 
 
 def add(connection: Connection, versions: Sequence[ModelVersion]) -> None:
@@ -176,7 +180,14 @@ def rollback(connection: Connection, sku: str, now: datetime, to: str | None = N
     """
     if to is None:
         to = _champion_before(connection, sku)
-    return promote(connection, sku, to, now, decision="rolled back to by hand")
+    came = get(connection, sku, to).decision.removeprefix(_BY_HAND)
+    return promote(connection, sku, to, now, decision=f"{_BY_HAND}{came}")
+
+
+def demote(connection: Connection, skus: Iterable[str]) -> None:
+    """Leave some SKUs without a champion: their histories are too short for one by now."""
+    for part in in_parts(sorted(set(skus))):
+        connection.execute(update(models).where(models.c.sku.in_(part), models.c.champion).values(champion=False))
 
 
 def _refuse_known(connection: Connection, versions: Sequence[ModelVersion]) -> None:
@@ -216,4 +227,5 @@ def version_of(row: Row[Any]) -> ModelVersion:
 def unknown(sku: str, version: str | None) -> UnknownVersionError:
     """The error for a version that is not there; None is the champion."""
     what = "no model" if version is None else f"no model version {version}"
-    return UnknownVersionError(f"SKU {sku!r} has {what}.", remedy=f"`pricecast train --sku {sku}` makes one.")
+    makes, lists = f"`pricecast train --sku {sku}` makes one.", f"`pricecast models show {sku}` lists its versions."
+    return UnknownVersionError(f"SKU {sku!r} has {what}.", remedy=makes if version is None else lists)

@@ -91,12 +91,13 @@ def forgive(connection: Connection, keys: Iterable[_Key]) -> None:
 def set_version(connection: Connection, sku: str, stage: Stage, version: str | None, reason: str, now: datetime) -> None:
     """Let a stage hold another version, or none, by a person's decision (rollback, deletion); its inputs stay as recorded.
 
-    What is below it is out of date from now on; the stage itself is not, until its inputs change.
+    What is below it is out of date from now on; the stage itself is not, until its inputs change. What was told of a version that
+    is given up goes with it.
     """
     connection.execute(
         update(stage_state)
         .where(stage_state.c.sku == sku, stage_state.c.stage == stage.value)
-        .values(data_version=version, reason=reason, updated_at=now)
+        .values(data_version=version, reason=reason, updated_at=now, **({} if version else {"metadata": {}}))
     )
 
 

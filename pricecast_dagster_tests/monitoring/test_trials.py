@@ -11,7 +11,7 @@ from pricecast_dagster.operations import lineage, monitoring
 from pricecast_dagster.operations.trials import Verdict
 from pricecast_dagster.schemas import DATE, Stage
 from pricecast_dagster.stages.bundles import Origin, load_model, store_model
-from pricecast_dagster.stages.training import panel_of
+from pricecast_dagster.stages.stored import panel_of
 from pricecast_dagster.storage import registry, states, trials
 from pricecast_dagster.storage.trials import Role, Trial, TrialStatus
 from pricecast_dagster_tests.monitoring.living import SHIFTED, live, noisy_rows, open_with, wandering_rows

@@ -329,3 +329,18 @@ def test_rows_that_are_taken_away_take_the_model_with_them(shop: Shop) -> None:
     assert report.failed == ()
     assert "3 days of history" in str(outcome_of(report, "SKU0002", Stage.PRICE_MODEL).metadata["decision"])
     assert not str(outcome_of(report, "SKU0002", Stage.FORECAST).metadata["model_used"]).startswith("LightGBM")
+
+
+def test_a_product_without_a_model_has_no_champion_and_the_next_model_is_not_called_its_first(shop: Shop) -> None:
+    shop.refresh(optimize="never")
+    whole = shop.settings
+    shop.settings = whole.model_copy(update={"minimum_history_days": 200})
+    assert shop.refresh().failed == ()
+    with shop.context().database.read() as connection:
+        assert registry.champions(connection) == {}
+    shop.settings = whole
+    report = shop.refresh(optimize="never")
+    assert report.failed == ()
+    assert "no earlier one answers" in str(outcome_of(report, "SKU0002", Stage.PRICE_MODEL).metadata["decision"])
+    with shop.context().database.read() as connection:
+        assert len(registry.champions(connection)) == 4

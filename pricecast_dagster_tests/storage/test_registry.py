@@ -99,7 +99,7 @@ def test_rolling_back_goes_to_the_champion_before_and_once_more_back_again(stock
         assert registry.rollback(connection, "A-1", moment).version == "2"
         now_champion = registry.get(connection, "A-1")
         assert (now_champion.version, now_champion.champion_since) == ("2", moment)
-        assert now_champion.decision == "rolled back to by hand"
+        assert now_champion.decision == f"rolled back to by hand; before: {model('2').decision}"
         assert registry.rollback(connection, "A-1", moment + timedelta(days=1)).version == "3"
         assert registry.rollback(connection, "A-1", moment + timedelta(days=2), to="1").version == "1"
 
