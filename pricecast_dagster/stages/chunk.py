@@ -244,6 +244,6 @@ def _order(chunk: _Chunk, sku: str, reason: str, inputs: Inputs) -> forecast.Ord
     try:
         model = chunk.models.get(sku) or bundles.load_model(chunk.context, sku, version)
     except stored.UNREADABLE as error:
-        told = f"model {version} cannot be read: {error} `pricecast train --sku {sku}` makes it again."
+        told = f"model {version} cannot be read: {error.args[0]} `pricecast train --sku {sku}` makes it again."
         return forecast.Order(sku, reason, inputs, history_version, None, None, told)
     return forecast.Order(sku, reason, inputs, history_version, model, version, "")
