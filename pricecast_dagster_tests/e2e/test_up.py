@@ -31,6 +31,9 @@ def up(folder: Path, port: int, api_port: int | None = None) -> "Iterator[subpro
     shop = open_shop(folder, products=1)
     environment = {**os.environ, "PRICECAST_HOME": shop.settings.home, "PRICECAST_SOURCE": shop.settings.source}
     command = [*PRICECAST, "up", "--port", str(port), "--api-port", str(api_port or free_port())]
+    # Tests that a script started in its background ignore Ctrl-C, and what they start would inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         assert any(line.startswith("Ctrl-C") for line in iter(child.stdout.readline, "")), f"it ended with {child.wait()}"
