@@ -17,7 +17,7 @@ from pricecast_dagster.stages.outcome import Report, Status
 from pricecast_dagster.stages.shared import codes_in_force
 from pricecast_dagster.storage import pooled_models, registry, states
 from pricecast_dagster.storage.files import Files
-from pricecast_dagster.storage.staleness import CODE_CHANGED, POOLED_CHANGED
+from pricecast_dagster.storage.staleness import POOLED_CHANGED, SETTINGS_CHANGED
 from pricecast_dagster_tests.shop import Shop, open_shop
 
 PRODUCTS = 3
@@ -101,7 +101,7 @@ def test_without_the_member_a_pooled_model_changes_nothing(tmp_path: Path, datab
     assert lineage.why(without.context(), "SKU0001").pooled is None
     # Switched on, it is the setting that has changed, and the pooled model comes with it.
     asked = open_shop(tmp_path, products=PRODUCTS, database_url=database_url, members=[POOLED])
-    assert {reason for _, reason in why_due(asked).values()} == {CODE_CHANGED}
+    assert {reason for _, reason in why_due(asked).values()} == {SETTINGS_CHANGED}
     asked.refresh()
     assert {row.facts[POOLED] for row in champions(asked).values()} == {made.model.version}
     without.refresh()

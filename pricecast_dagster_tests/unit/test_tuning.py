@@ -96,7 +96,9 @@ def test_other_hyperparameters_are_taken_only_for_a_gain_worth_having_on_days_th
 
 
 @pytest.mark.parametrize(
-    "prices", [[7.0] * 120, np.linspace(5, 6, 61).round(2).tolist(), [5.0, 6.0, *[None] * 100, 5.0]], ids=["flat", "short", "gap"]
+    "prices",
+    [[7.0] * 120, np.linspace(5, 6, 61).round(2).tolist(), [*[5.0, 6.0] * 7, *[None] * 100, 5.0]],
+    ids=["flat", "short", "gap"],
 )
 def test_tuning_on_little_or_nothing_leaves_the_recipe_or_improves_it_and_trains(prices):
     history = tiny_panel({"A": prices})
