@@ -16,10 +16,9 @@ from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.schemas import Stage
 from pricecast_dagster.stages import versions
-from pricecast_dagster.stages.bundles import load_model
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.shared import codes_in_force, pooled_of
-from pricecast_dagster.stages.stored import UNREADABLE
+from pricecast_dagster.stages.stored import model_if_readable
 from pricecast_dagster.stages.weights import weigh_again
 from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.trials import Role, ShadowForecast, Trial
@@ -86,7 +85,11 @@ def forecast(context: StageContext, trials: Sequence[Trial], panels: Mapping[str
     Args:
         trials: open ones; panels: SKU -> its panel, of every SKU of the trials.
     """
-    models = {trial.id: _model(context, trial) for trial in trials if panels[trial.sku].days[-1].item() <= trial.ends_on}
+    models = {
+        trial.id: model_if_readable(context, trial.sku, trial.version)
+        for trial in trials
+        if panels[trial.sku].days[-1].item() <= trial.ends_on
+    }
     running = [trial for trial in trials if models.get(trial.id) is not None]
     codes = codes_in_force(context.database, context.settings, context.calendar) if running else {}
     pooled = pooled_of(context, codes[Stage.PRICE_MODEL]) if running else None
@@ -109,13 +112,6 @@ def forecast(context: StageContext, trials: Sequence[Trial], panels: Mapping[str
         for trial, result in zip(running, results, strict=True)
         if not isinstance(result, Failure) and result.value.skus
     ]
-
-
-def _model(context: StageContext, trial: Trial) -> "Model | None":
-    try:
-        return load_model(context, trial.sku, trial.version)
-    except UNREADABLE:
-        return None
 
 
 def carry_out(task: Task) -> "Forecasts":

@@ -50,10 +50,13 @@ def rows_lost(context: StageContext, states: Mapping[tuple[str, Stage], StageSta
     if not own or own[0].stage is not Stage.RAW_HISTORY or all(state.error is None for state in own):
         return False
     version = own[0].data_version
+    if version is None:
+        return False
     try:
-        return version is not None and context.frames.read(Stage.RAW_HISTORY, sku, version) is None
+        context.frames.read(Stage.RAW_HISTORY, sku, version)
     except UNREADABLE:
         return True
+    return False
 
 
 def lost(sku: str, stage: Stage, why: str, inputs: Inputs, error: Exception) -> Outcome:
@@ -91,10 +94,10 @@ def panel_or_rebuilt(context: StageContext, sku: str, feature_version: str, buil
         return panel_of(context, sku, feature_version)
 
 
-def champion_of(context: StageContext, row: ModelVersion) -> "Model | None":
-    """The model of a registry row; None where its files cannot be read."""
+def model_if_readable(context: StageContext, sku: str, version: str) -> "Model | None":
+    """A stored model; None where its files cannot be read."""
     try:
-        return load_model(context, row.sku, row.version)
+        return load_model(context, sku, version)
     except UNREADABLE:
         return None
 

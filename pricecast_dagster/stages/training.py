@@ -24,7 +24,7 @@ from pricecast_dagster.stages.lesson import Task, Trained, Way, carry_out
 from pricecast_dagster.stages.outcome import Check, Outcome, Status
 from pricecast_dagster.stages.shadow import begin_trial
 from pricecast_dagster.stages.shared import pooled_of
-from pricecast_dagster.stages.stored import UNREADABLE, champion_of, lost, panel_or_rebuilt, recipe_alone
+from pricecast_dagster.stages.stored import UNREADABLE, lost, model_if_readable, panel_or_rebuilt, recipe_alone
 from pricecast_dagster.stages.weights import weigh_again
 from pricecast_dagster.storage.registry import ModelVersion
 from pricecast_dagster.storage.staleness import DATA_CHANGED
@@ -106,7 +106,7 @@ def train(context: StageContext, orders: Sequence[Order]) -> Training:
 
 
 def _task(context: StageContext, order: Order, pooled: "Pooled | None") -> Task:
-    champion = None if order.champion is None else champion_of(context, order.champion)
+    champion = None if order.champion is None else model_if_readable(context, order.sku, order.champion.version)
     way = None
     if order.champion is not None and champion is None:
         champion = recipe_alone(order.champion)
