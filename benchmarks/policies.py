@@ -9,8 +9,8 @@ First the monitor's policy on these and on others that only it watches, up to th
 policies product by product, until the minutes are used up. With a file of finished batches the next call, of the same code, goes
 on where this one stopped.
 
-Run: python -m benchmarks.policies [--troubled 2] [--quiet 10] [--watched 0] [--daily 0] [--trials 4] [--seed 2]
-     [--minutes 6] [--processes 1] [--keep FILE]
+Run: python -m benchmarks.policies [--troubled 2] [--quiet 10] [--watched 0] [--policies never weekly monthly] [--daily 0]
+     [--trials 4] [--seed 2] [--minutes 6] [--processes 1] [--keep FILE]
 """
 
 import argparse
@@ -33,6 +33,7 @@ from pricecast_dagster_tests.monitoring.truth import LEARNT_DAYS, SHARES, Troubl
 
 OURS, NEVER, MONTHLY, WEEKLY, DAILY = "ours", "never", "monthly", "weekly", "daily"
 STEPS = {NEVER: 0, MONTHLY: 30, WEEKLY: 7, DAILY: 1}
+BESIDE = (NEVER, WEEKLY, MONTHLY)
 ALARMS = (Rule.ACCURACY, Rule.NAIVE, Rule.DRIFT, Rule.SHIFT, Rule.CORRECTION)
 PRODUCTS = 300
 WATCHED_TOGETHER = 50
@@ -49,6 +50,7 @@ def main() -> None:
     parser.add_argument("--troubled", type=int, default=2, help="products of each trouble, served under every policy")
     parser.add_argument("--quiet", type=int, default=10, help="products without trouble, served under every policy")
     parser.add_argument("--watched", type=int, default=0, help="products under the monitor's policy, at least those compared")
+    parser.add_argument("--policies", nargs="+", choices=BESIDE, default=BESIDE, help="beside the monitor's and daily")
     parser.add_argument("--daily", type=int, default=0, help="of those compared, trained daily too")
     parser.add_argument("--trials", type=int, default=4, help="of each tuning")
     parser.add_argument("--seed", type=int, default=2)
@@ -90,7 +92,7 @@ def _batches(truth: Truth, chosen: argparse.Namespace) -> Iterator[tuple[str, ND
     together = -(-len(watched) // WATCHED_TOGETHER)
     yield from ((OURS, watched[position::together]) for position in range(together))
     for position, number in enumerate(compared):
-        policies = (NEVER, WEEKLY, MONTHLY, *([DAILY] if position < chosen.daily else []))
+        policies = (*chosen.policies, *([DAILY] if position < chosen.daily else []))
         yield from ((policy, np.array([number])) for policy in policies)
 
 
