@@ -83,10 +83,9 @@ def main() -> None:
 def _batches(truth: Truth, chosen: argparse.Namespace) -> Iterator[tuple[str, NDArray[np.intp]]]:
     """Every policy of one product after the other, quiet and troubled in turn, so that the time may be up at any moment."""
     parts = [_spread(truth.of(trouble), chosen.troubled) for trouble in SHARES]
-    troubled = np.stack(parts, axis=1).ravel()
+    troubled = _in_turn(parts, [np.arange(len(some)) for some in parts])
     quiet = _spread(truth.of(Trouble.NONE), chosen.quiet)
-    place = np.concatenate([np.linspace(0, 1, len(some), endpoint=False) for some in (troubled, quiet)])
-    compared = np.concatenate([troubled, quiet])[np.argsort(place, kind="stable")]
+    compared = _in_turn([troubled, quiet], [np.linspace(0, 1, len(some), endpoint=False) for some in (troubled, quiet)])
     others = _spread(np.setdiff1d(np.arange(PRODUCTS), compared), max(chosen.watched - len(compared), 0))
     watched = np.union1d(compared, others)
     together = -(-len(watched) // WATCHED_TOGETHER)
@@ -94,6 +93,11 @@ def _batches(truth: Truth, chosen: argparse.Namespace) -> Iterator[tuple[str, ND
     for position, number in enumerate(compared):
         policies = (*chosen.policies, *([DAILY] if position < chosen.daily else []))
         yield from ((policy, np.array([number])) for policy in policies)
+
+
+def _in_turn(parts: list[NDArray[np.intp]], places: list[NDArray[Any]]) -> NDArray[np.intp]:
+    """All of the parts in the order of their places; of equal places the earlier part's comes first."""
+    return np.concatenate(parts)[np.argsort(np.concatenate(places), kind="stable")]
 
 
 def _spread(numbers: NDArray[np.intp], count: int) -> NDArray[np.intp]:
