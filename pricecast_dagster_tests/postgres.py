@@ -37,6 +37,9 @@ KEEPER = '"$@" & server=$!; word=$(cat); kill -INT $server; wait $server; [ "$wo
 START_SECONDS = 30.0
 LOOK_SECONDS = 0.02
 
+END_SECONDS = 300.0
+"""A slow disk needs a minute and more for the files of fifty databases."""
+
 # Nothing here outlives the process, so nothing is forced to the disk.
 OPTIONS = {
     "listen_addresses": "",
@@ -98,7 +101,7 @@ class PostgresServer:
 
     def _end(self, word: bytes) -> None:
         if self._keeper is not None:
-            self._keeper.communicate(word, START_SECONDS)
+            self._keeper.communicate(word, END_SECONDS)
             self._keeper = None
 
     def new_database(self, **options: str) -> str:

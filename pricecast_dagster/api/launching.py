@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Final
 
-from pricecast_dagster.errors import LaunchError, PricecastError, UnknownSkuError
+from pricecast_dagster.errors import LaunchError, PricecastError
 from pricecast_dagster.orchestration.client import SKU_TAG, UNFINISHED, DagsterClient, Run
 from pricecast_dagster.schemas import Stage
 from pricecast_dagster.stages.context import StageContext
@@ -93,7 +93,7 @@ class Launcher:
         """
         with self._context.database.read() as connection:
             if not products.known_skus(connection, [sku]):
-                raise UnknownSkuError(f"There is no product {sku!r}.")
+                raise products.absent(connection, sku)
         with self._alone(sku):
             while True:
                 under_way = self._dagster.runs(tags={SKU_TAG: sku}, statuses=UNFINISHED, limit=1)

@@ -79,7 +79,7 @@ class Predictions:
             return kept.answer
         found = await self._gatherer.ask(question)
         if found is None:
-            raise serving.refuse_unknown(sku)
+            raise await run_in_threadpool(serving.absent, self._context, sku)
         if isinstance(found, Standing):
             found = await run_in_threadpool(self._computed, sku, days)
         self._keep(question, found)

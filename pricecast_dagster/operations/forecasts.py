@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from pricecast_dagster.errors import ForecastError, NoUsableHistoryError, StorageError, UnknownSkuError, UnknownVersionError
+from pricecast_dagster.errors import ForecastError, NoUsableHistoryError, StorageError, UnknownVersionError
 from pricecast_dagster.schemas import LEVELS, STAGES, Stage
 from pricecast_dagster.stages import bundles
 from pricecast_dagster.stages import forecast as forecasting
@@ -63,7 +63,7 @@ def predict(context: StageContext, sku: str, days: int) -> Prediction:
     """
     with context.database.read() as connection:
         if sku not in products.known_skus(connection, [sku]):
-            raise UnknownSkuError(f"There is no product {sku!r}.")
+            raise products.absent(connection, sku)
         known = states.read_states(connection, [sku], None)
         request = requests.newest(connection, [sku]).get(sku)
         stored = forecasts.currents(connection, [sku]).get(sku)

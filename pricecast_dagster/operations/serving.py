@@ -10,7 +10,7 @@ from pricecast_dagster.errors import UnknownSkuError
 from pricecast_dagster.operations.forecasts import Prediction, as_prediction
 from pricecast_dagster.stages.context import StageContext
 from pricecast_dagster.stages.shared import codes_in_force
-from pricecast_dagster.storage import forecasts
+from pricecast_dagster.storage import forecasts, products
 from pricecast_dagster.storage.forecasts import StoredForecast
 from pricecast_dagster.storage.standing import Standing, standings
 
@@ -36,6 +36,7 @@ def stored_predictions(context: StageContext, standing: Mapping[str, Standing], 
     return {sku: as_prediction(stored, days, stale=standing[sku].stale is not None) for sku, stored in found.items()}
 
 
-def refuse_unknown(sku: str) -> UnknownSkuError:
+def absent(context: StageContext, sku: str) -> UnknownSkuError:
     """The error of a product that is not in the source."""
-    return UnknownSkuError(f"There is no product {sku!r}.")
+    with context.database.read() as connection:
+        return products.absent(connection, sku)

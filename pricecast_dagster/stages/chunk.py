@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pricecast_dagster.errors import UnknownSkuError
 from pricecast_dagster.schemas import STAGES, Stage
 from pricecast_dagster.stages import bundles, commit, features, forecast, history, shadow, stored, training
 from pricecast_dagster.stages.context import StageContext
@@ -123,6 +122,7 @@ def _open(context: StageContext, plan: Plan, skus: Sequence[str]) -> _Chunk:
     codes = codes_in_force(context.database, context.settings, context.calendar)
     with context.database.read() as connection:
         known = products.known_skus(connection, skus)
+        absent = {sku: str(products.absent(connection, sku)) for sku in skus if sku not in known}
         chunk = _Chunk(
             context=context,
             plan=plan,
@@ -136,10 +136,7 @@ def _open(context: StageContext, plan: Plan, skus: Sequence[str]) -> _Chunk:
             trials=trials.open_trials(connection, skus),
         )
     first = next(stage for stage in STAGES if stage in plan.stages)
-    for sku in skus:
-        if sku not in known:
-            error = UnknownSkuError(f"There is no product {sku!r}.")
-            chunk.take([Outcome(sku, first, Status.FAILED, "asked for", error=str(error))])
+    chunk.take([Outcome(sku, first, Status.FAILED, "asked for", error=told) for sku, told in absent.items()])
     return chunk
 
 

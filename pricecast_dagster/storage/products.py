@@ -69,7 +69,7 @@ def hold(connection: Connection, sku: str, reason: str) -> None:
         UnknownSkuError: there is no such product.
     """
     if connection.execute(update(product).where(product.c.sku == sku).values(model_hold=reason)).rowcount == 0:
-        raise _unknown(sku)
+        raise absent(connection, sku)
 
 
 def lift_holds(connection: Connection, skus: Iterable[str]) -> None:
@@ -119,6 +119,17 @@ def known_skus(connection: Connection, skus: Iterable[str]) -> set[str]:
     return {row.sku for row in _of(connection, select(product.c.sku).where(product.c.active), skus)}
 
 
+def absent(connection: Connection, sku: str) -> UnknownSkuError:
+    """The error of a product that is not in the source: there never was one, or since when it is gone."""
+    removed_at = connection.scalar(select(product.c.removed_at).where(product.c.sku == sku, ~product.c.active))
+    if removed_at is None:
+        return UnknownSkuError(f"There is no product {sku!r}.")
+    return UnknownSkuError(
+        f"Product {sku!r} is gone from the source since {removed_at:%Y-%m-%d %H:%M} UTC.",
+        remedy="`pricecast why` tells what is kept of it; when the source has it again, so does `pricecast refresh`.",
+    )
+
+
 def get(connection: Connection, sku: str) -> Product:
     """One product, whether in the source or gone.
 
@@ -127,7 +138,7 @@ def get(connection: Connection, sku: str) -> Product:
     """
     row = connection.execute(select(product).where(product.c.sku == sku)).one_or_none()
     if row is None:
-        raise _unknown(sku)
+        raise absent(connection, sku)
     return Product(**row._mapping)
 
 
@@ -160,7 +171,3 @@ def _found(search: str) -> ColumnElement[bool]:
 def _of(connection: Connection, query: Select[Any], skus: Iterable[str]) -> Iterable[Row[Any]]:
     for part in in_parts(sorted(set(skus))):
         yield from connection.execute(query.where(product.c.sku.in_(part)))
-
-
-def _unknown(sku: str) -> UnknownSkuError:
-    return UnknownSkuError(f"There is no product {sku!r}.")

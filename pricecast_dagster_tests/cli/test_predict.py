@@ -76,6 +76,15 @@ def test_before_any_training_a_simple_method_answers_by_name(shop: Shop, priceca
     assert (answer["metrics"], answer["coverage"], answer["stale"]) == ({}, {}, True)
 
 
+def test_of_a_product_that_is_gone_it_is_told_since_when(shop: Shop, pricecast: Pricecast) -> None:
+    pricecast("ingest")
+    sku = first(shop)
+    shop.drop(sku)
+    pricecast("ingest")
+    assert f"'{sku}' is gone from the source since" in pricecast("predict", sku, ends_with=1).stderr
+    assert f"'{sku}' is gone from the source since" in pricecast("refresh", "--sku", sku, ends_with=1).stdout
+
+
 def test_an_unknown_product_ends_with_1_and_a_horizon_out_of_range_with_2(shop: Shop, pricecast: Pricecast) -> None:
     assert "There is no product 'nope'" in pricecast("predict", "nope", ends_with=1).stderr
     assert "1<=x<=60" in pricecast("predict", "nope", "--days", "61", ends_with=2).stderr

@@ -53,6 +53,14 @@ def test_an_unknown_product_is_told(database: Database) -> None:
         products.hold(connection, "B-9", "deleted")
 
 
+def test_of_a_product_that_is_gone_it_is_told_since_when(database: Database) -> None:
+    with database.write() as connection:
+        products.upsert(connection, [("A-1", "Soap", "")], NOW)
+        products.remove(connection, ["A-1"], LATER)
+        assert "'A-1' is gone from the source since 2026-03-05 00:00 UTC" in str(products.absent(connection, "A-1"))
+        assert "no product 'A-2'" in str(products.absent(connection, "A-2"))
+
+
 def test_a_hold_says_why_until_it_is_lifted(database: Database) -> None:
     with database.write() as connection:
         products.upsert(connection, [("A-1", "Soap", ""), ("A-2", "Salt", "")], NOW)
