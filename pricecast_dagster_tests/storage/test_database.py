@@ -207,8 +207,20 @@ def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DatabaseUnavailableError, match="unable to open database file"):
+    with pytest.raises(DatabaseUnavailableError, match=r"unable to open database file\. .*may write the file and its folder"):
         open_database(f"sqlite:///{tmp_path}")
+
+
+def test_a_full_disk_is_told_and_nothing_is_half_written(tmp_path: Path) -> None:
+    database = open_database(new_database_url("sqlite", tmp_path))
+    many = [(f"A-{number:04}", "Soap" * 50, "Care") for number in range(2000)]
+    with pytest.raises(DatabaseUnavailableError, match=r"has no room: .*full\. Make room"), database.write() as connection:
+        pages = connection.scalar(text("PRAGMA page_count"))
+        connection.execute(text(f"PRAGMA max_page_count = {pages + 4}"))  # SQLite's own end of the disk
+        products.upsert(connection, many, NOW)
+    with database.read() as connection:
+        assert products.active_skus(connection) == set()
+    database.close()
 
 
 def _damage(file: Path, first: int) -> None:
