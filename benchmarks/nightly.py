@@ -22,7 +22,7 @@ from pricecast_dagster.forecasting.comparison import OBSERVATIONS_TO_COUNT
 from pricecast_dagster.forecasting.metrics import rmse, winkler
 from pricecast_dagster.forecasting.model import Model, forecast, refit, train
 from pricecast_dagster.forecasting.panel import Panel
-from pricecast_dagster.stages.weights import WEIGH_AGAIN_DAYS, weigh_again
+from pricecast_dagster.stages.weights import WEIGH_AGAIN_DAYS, remember, weigh_again
 
 NIGHTS, HORIZON = 42, 14
 AS_SERVED, BY_AGE, EVERY_NIGHT = "as served", "by age alone", "every night"
@@ -70,11 +70,7 @@ def _serve(calendar: HolidayCalendar, rule: str, whole: Panel) -> Service | None
         history = _known(whole, night)
         began = time.process_time()
         again = _again(rule, history, model)
-        model = (
-            train(history, calendar, tuning=None, recipe=model.recipe, seed=1)
-            if again
-            else refit(history, calendar, model, seed=1)
-        )
+        model = _carried_on(history, calendar, model, again=again)
         seconds += time.process_time() - began
         weighed += again
         score = _scores(whole, night, history, model, calendar)
@@ -84,6 +80,12 @@ def _serve(calendar: HolidayCalendar, rule: str, whole: Panel) -> Service | None
 
 def _known(whole: Panel, n_days: int) -> Panel:
     return whole.until(whole.days[n_days - 1]).lifetime()
+
+
+def _carried_on(history: Panel, calendar: HolidayCalendar, model: Model, *, again: bool) -> Model:
+    if again:
+        return remember(train(history, calendar, tuning=None, recipe=model.recipe, seed=1), history, model)
+    return remember(refit(history, calendar, model, seed=1), history, model)
 
 
 def _again(rule: str, history: Panel, model: Model) -> bool:

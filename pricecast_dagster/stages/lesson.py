@@ -4,13 +4,14 @@ Belongs here: the task that travels to a worker, and carrying it out. Not here: 
 (`forecasting.model`), and the rule of a contest (`forecasting.promotion`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.forecasting.panel import Panel
+from pricecast_dagster.stages.weights import remember
 
 if TYPE_CHECKING:
     from pricecast_dagster.forecasting.model import Model
@@ -79,6 +80,14 @@ def carry_out(task: Task) -> Trained:
         SkuTooShortError: the history is too short for a model.
         TrainingError: the model could not be fitted.
     """
+    trained = _trained(task)
+    if task.champion is None:
+        return trained
+    challenger = None if trained.challenger is None else remember(trained.challenger, task.panel, task.champion)
+    return replace(trained, champion=remember(trained.champion, task.panel, task.champion), challenger=challenger)
+
+
+def _trained(task: Task) -> Trained:
     from pricecast_dagster.forecasting.model import refit, train
     from pricecast_dagster.forecasting.promotion import compare
     from pricecast_dagster.forecasting.recipe import default_recipe

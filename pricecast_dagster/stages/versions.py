@@ -16,7 +16,7 @@ from pricecast_dagster.settings import Settings
 CODE_VERSIONS: Final[Mapping[Stage, str]] = {
     Stage.RAW_HISTORY: "1",
     Stage.FEATURE_TABLE: "1",
-    Stage.PRICE_MODEL: "6",
+    Stage.PRICE_MODEL: "7",
     Stage.FORECAST: "4",
 }
 

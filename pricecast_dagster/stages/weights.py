@@ -1,14 +1,17 @@
 """Weights: when those of a model are too old to be carried on by a refit.
 
-Belongs here: the rule. Not here: who is trained in which way (`stages.training`), weighing (`forecasting.ensemble`).
+Belongs here: the rule, and what a model remembers for it. Not here: who is trained in which way (`stages.training`), weighing
+(`forecasting.ensemble`).
 """
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from pricecast_dagster.forecasting.panel import Panel
+from pricecast_dagster.forecasting.recipe import Kind
 
 if TYPE_CHECKING:
     from pricecast_dagster.forecasting.model import Model
@@ -19,31 +22,68 @@ WEIGH_AGAIN_DAYS = 14
 USUAL_DAYS = 28
 """The usual price of a day is the median of so many days before it."""
 
+SURPRISED_ON: Final = "surprised_on"
+"""The fact of a model that names the last day that surprised it or one before it."""
+
 
 def weigh_again(panel: Panel, champion: "Model") -> bool:
     """Whether a model's weights and bands are too old, or have just been surprised, to be carried on by a refit.
 
-    So are bands of before, which knew the errors of a few weeks only, and those of days that have been taken out of the history.
+    Where a price stays until somebody changes it, those made k days after a surprise are too old after k more days: the first
+    knew one day of what may be a new level or a promotion, and what is known of it has doubled then. A noisy price is
+    surprised by chance and forgets it in its level. Too old are also bands of before, which knew the errors of a few weeks only,
+    and those of days that have been taken out of the history.
     """
     if str(panel.days[panel.first[0]]) > str(champion.facts["trained_from"]):
         return True
-    weighed = str(champion.facts["weighed_until"])
-    new_days = int((panel.days[panel.last[0]] - panel.days.dtype.type(weighed)).astype(int))
-    return new_days >= WEIGH_AGAIN_DAYS or "side" not in champion.arrays or _surprised(panel, champion, new_days)
+    if "side" not in champion.arrays or _new_surprise(panel, champion) is not None:
+        return True
+    return _new_days(panel, champion) >= _good_for_days(panel, champion)
 
 
-def _surprised(panel: Panel, champion: "Model", new_days: int) -> bool:
-    """Whether a day since the weighing lies beyond the champion's 95 % band.
+def remember(model: "Model", panel: Panel, champion: "Model") -> "Model":
+    """A champion's successor that knows, as `weigh_again` asks, when a price was last a surprise.
+
+    Args:
+        model: made from the panel; champion: the model before it, or what is left of it.
+    """
+    known = champion.facts.get(SURPRISED_ON)
+    if "side" in champion.arrays:
+        known = _new_surprise(panel, champion) or known
+    return model if known is None else replace(model, facts={**model.facts, SURPRISED_ON: known})
+
+
+def _new_days(panel: Panel, champion: "Model") -> int:
+    return _days_between(panel, str(champion.facts["weighed_until"]), str(panel.days[panel.last[0]]))
+
+
+def _good_for_days(panel: Panel, champion: "Model") -> int:
+    surprised_on = champion.facts.get(SURPRISED_ON)
+    if surprised_on is None or champion.blend.kind is Kind.NOISY:
+        return WEIGH_AGAIN_DAYS
+    age = _days_between(panel, str(surprised_on), str(champion.facts["weighed_until"]))
+    return min(max(age, 1), WEIGH_AGAIN_DAYS)
+
+
+def _days_between(panel: Panel, first: str, last: str) -> int:
+    day = panel.days.dtype.type
+    return int((day(last) - day(first)).astype(int))
+
+
+def _new_surprise(panel: Panel, champion: "Model") -> str | None:
+    """The last day since the weighing that lies beyond the champion's 95 % band, if any.
 
     Its weights and past errors may come from a time that knew no such move; a refit would carry them on, and put a band of a
     quiet price around one that has just jumped. Beyond is seen from the day before and from the usual price: a noisy price is
     often far from the day before and seldom from its level, and a promotion's end leads back to the usual price. Days before
     the weighing surprise nobody, it knew them.
     """
-    price = panel.price[0, : panel.last[0] + 1]
-    new = min(new_days, price.size - 1)
+    last = int(panel.last[0])
+    price = panel.price[0, : last + 1]
+    new = min(_new_days(panel, champion), price.size - 1)
     if new < 1:
-        return False
+        return None
     before = sliding_window_view(np.pad(price, (USUAL_DAYS, 0), mode="edge"), USUAL_DAYS)[-new - 1 : -1]
     moves = np.minimum(np.abs(price[-new:] - price[-new - 1 : -1]), np.abs(price[-new:] - np.median(before, axis=1)))
-    return float(moves.max()) > float(champion.reaches[:, -1, :, WEIGH_AGAIN_DAYS - 1].max())
+    beyond = np.flatnonzero(moves > float(champion.reaches[:, -1, :, WEIGH_AGAIN_DAYS - 1].max()))
+    return None if len(beyond) == 0 else str(panel.days[last - new + 1 + int(beyond[-1])])

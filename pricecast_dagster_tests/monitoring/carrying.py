@@ -15,7 +15,7 @@ from pricecast_dagster.forecasting.model import Model, forecast, refit, train
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.promotion import compare
 from pricecast_dagster.forecasting.tuning import TuningPlan
-from pricecast_dagster.stages.weights import weigh_again
+from pricecast_dagster.stages.weights import remember, weigh_again
 from pricecast_dagster_tests.monitoring.truth import Truth
 
 HORIZON: Final = 14
@@ -28,20 +28,22 @@ def study(history: Panel, champion: Model, trials: int, seed: int) -> tuple[Mode
     challenger = train(history, CALENDAR, tuning=TuningPlan(trials), seed=seed)
     if challenger.recipe == champion.recipe:
         # The same recipe again, weighed on the same days: a comparison would end in a tie and this very model.
-        return challenger, False
+        return remember(challenger, history, champion), False
     if compare(history, CALENDAR, champion.recipe, challenger.recipe, seed=seed).promote:
-        return challenger, True
+        return remember(challenger, history, champion), True
     return weigh(history, champion, seed), False
 
 
 def weigh(history: Panel, champion: Model, seed: int) -> Model:
     """The champion's recipe, with weights and bands made again."""
-    return train(history, CALENDAR, tuning=None, recipe=champion.recipe, seed=seed)
+    return remember(train(history, CALENDAR, tuning=None, recipe=champion.recipe, seed=seed), history, champion)
 
 
 def carry_on(history: Panel, champion: Model, seed: int) -> Model:
     """What new data do: a refit, or weights and bands made again where they are old or have been surprised."""
-    return weigh(history, champion, seed) if weigh_again(history, champion) else refit(history, CALENDAR, champion, seed=seed)
+    if weigh_again(history, champion):
+        return weigh(history, champion, seed)
+    return remember(refit(history, CALENDAR, champion, seed=seed), history, champion)
 
 
 def seed_of(truth: Truth, number: int, day: int = 0) -> int:

@@ -7,7 +7,8 @@ from pricecast_dagster.errors import SkuTooShortError
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.forecasting.model import Model, refit, train
 from pricecast_dagster.forecasting.panel import Panel
-from pricecast_dagster.stages.weights import WEIGH_AGAIN_DAYS, weigh_again
+from pricecast_dagster.forecasting.recipe import Kind
+from pricecast_dagster.stages.weights import WEIGH_AGAIN_DAYS, remember, weigh_again
 from pricecast_dagster.testing import tiny_panel
 
 CALENDAR = HolidayCalendar("BR")
@@ -79,3 +80,38 @@ def test_what_is_too_short_for_a_first_model_is_too_short_for_a_refit():
     model = made(WAVERING)
     with pytest.raises(SkuTooShortError, match="40 days of history; a model needs 60"):
         refit(panel(WAVERING[-40:]), CALENDAR, model, seed=1)
+
+
+def nights(prices: list[float], model: Model, first: int) -> list[int]:
+    """Days after the first on which a model that is carried on every night is weighed again."""
+    weighed = []
+    for day in range(first, len(prices)):
+        history = panel(prices[: day + 1])
+        again = weigh_again(history, model)
+        made = (
+            train(history, CALENDAR, tuning=None, recipe=model.recipe, seed=1)
+            if again
+            else refit(history, CALENDAR, model, seed=1)
+        )
+        model = remember(made, history, model)
+        weighed += [day - first] if again else []
+    return weighed
+
+
+def test_what_is_known_of_a_surprise_doubles_from_one_weighing_to_the_next():
+    jumped = [*WAVERING, *[8.0] * 40]
+    # On the day of the jump, then at twice its age, and once that is more than a fortnight every fortnight again.
+    assert nights(jumped, made(WAVERING), len(WAVERING)) == [0, 1, 2, 4, 8, 16, 30]
+
+
+def test_a_noisy_price_is_weighed_for_a_surprise_and_then_every_fortnight():
+    noise = np.random.default_rng(4).normal(20, 2, 300).round(2).tolist()
+    model = made(noise)
+    assert model.blend.kind is Kind.NOISY
+    assert nights([*noise, 60.0, *[20.0] * 20], model, 300) == [0, 14]
+
+
+def test_what_is_left_of_a_lost_model_remembers_nothing():
+    model = made(WAVERING)
+    left = Model(model.recipe, {}, {}, {})
+    assert remember(model, panel(WAVERING), left) is model
