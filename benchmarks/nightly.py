@@ -1,7 +1,8 @@
-"""What a product's nights cost and serve: carried on as pricecast does, weighed again by age alone, and every night.
+"""What a product's nights cost and serve: carried on as pricecast does, with less memory, by age alone, and weighed every night.
 
 Each product serves six weeks; every night with a new price its model is carried on and forecasts the next fortnight. Weighing
-again every night is the peer. Printed: process time a night, how often was weighed again, and what was served: RMSE over the
+again every night is the peer. The set `shifted` has the level shifts of a retailer whose troubles are known, from three days
+before. Printed: process time a night, how often was weighed again, and what was served: RMSE over the
 last value's and Winkler scores of both bands over the last value's mean error. Run: python -m benchmarks.nightly [--sets NAMES]
 [--every 4] [--processes 2]
 """
@@ -23,9 +24,11 @@ from pricecast_dagster.forecasting.metrics import rmse, winkler
 from pricecast_dagster.forecasting.model import Model, forecast, refit, train
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.stages.weights import WEIGH_AGAIN_DAYS, remember, weigh_again
+from pricecast_dagster_tests.monitoring.truth import Trouble, make_truth
 
-NIGHTS, HORIZON = 42, 14
-AS_SERVED, BY_AGE, EVERY_NIGHT = "as served", "by age alone", "every night"
+NIGHTS, HORIZON, PRODUCTS = 42, 14, 300
+AS_SERVED, AT_ONCE, BY_AGE, EVERY_NIGHT = "as served", "at a surprise, then by age", "by age alone", "every night"
+SHIFTED, SHIFTED_SEED, NIGHTS_BEFORE = "shifted", 11, 3
 
 
 @dataclass(frozen=True)
@@ -41,18 +44,35 @@ class Service:
 def main() -> None:
     """Print a row a set and rule."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", nargs="+", default=names(), help="all by default")
+    parser.add_argument("--sets", nargs="+", default=[*names(), SHIFTED], help="all by default")
     parser.add_argument("--every", type=int, default=4, help="every n-th product")
     parser.add_argument("--processes", type=int, default=2)
     chosen = parser.parse_args()
     print("| set | products | rule | seconds a night | weighed again % | RMSE ratio | Winkler 80 | Winkler 95 |")
     print("| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |")
     with ProcessPoolExecutor(chosen.processes, get_context("spawn")) as processes:
-        for data in data_sets(tuple(chosen.sets), chosen.every):
-            for rule in (AS_SERVED, BY_AGE, EVERY_NIGHT):
-                serve = partial(_serve, data.calendar, rule)
-                services = [one for one in processes.map(serve, _products(data)) if one is not None]
-                _print(data.name, rule, services)
+        for name in chosen.sets:
+            calendar, panels = _histories(name, chosen.every)
+            for rule in (AS_SERVED, AT_ONCE, BY_AGE, EVERY_NIGHT):
+                services = [one for one in processes.map(partial(_serve, calendar, rule), panels) if one is not None]
+                _print(name, rule, services)
+
+
+def _histories(name: str, every: int) -> tuple[HolidayCalendar, list[Panel]]:
+    if name == SHIFTED:
+        return HolidayCalendar("BR"), _shifted(every)
+    (data,) = data_sets((name,), every)
+    return data.calendar, _products(data)
+
+
+def _shifted(every: int) -> list[Panel]:
+    truth = make_truth(PRODUCTS, seed=SHIFTED_SEED)
+    rows = truth.of(Trouble.SHIFT)[::every]
+    ends = truth.day[rows] - NIGHTS_BEFORE + NIGHTS + HORIZON
+    return [
+        truth.panel.select([row]).until(truth.panel.days[min(end, truth.panel.n_days) - 1])
+        for row, end in zip(rows, ends, strict=True)
+    ]
 
 
 def _products(data: DataSet) -> list[Panel]:
@@ -70,7 +90,8 @@ def _serve(calendar: HolidayCalendar, rule: str, whole: Panel) -> Service | None
         history = _known(whole, night)
         began = time.process_time()
         again = _again(rule, history, model)
-        model = _carried_on(history, calendar, model, again=again)
+        carried = _carried_on(history, calendar, model, again=again)
+        model = remember(carried, history, model) if rule == AS_SERVED else carried
         seconds += time.process_time() - began
         weighed += again
         score = _scores(whole, night, history, model, calendar)
@@ -84,12 +105,12 @@ def _known(whole: Panel, n_days: int) -> Panel:
 
 def _carried_on(history: Panel, calendar: HolidayCalendar, model: Model, *, again: bool) -> Model:
     if again:
-        return remember(train(history, calendar, tuning=None, recipe=model.recipe, seed=1), history, model)
-    return remember(refit(history, calendar, model, seed=1), history, model)
+        return train(history, calendar, tuning=None, recipe=model.recipe, seed=1)
+    return refit(history, calendar, model, seed=1)
 
 
 def _again(rule: str, history: Panel, model: Model) -> bool:
-    if rule == AS_SERVED:
+    if rule in (AS_SERVED, AT_ONCE):
         return weigh_again(history, model)
     age = history.days[-1] - np.datetime64(str(model.facts["weighed_until"]), "D")
     return rule == EVERY_NIGHT or int(age.astype(int)) >= WEIGH_AGAIN_DAYS
