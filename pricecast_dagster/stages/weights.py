@@ -11,7 +11,6 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from pricecast_dagster.forecasting.panel import Panel
-from pricecast_dagster.forecasting.recipe import Kind
 
 if TYPE_CHECKING:
     from pricecast_dagster.forecasting.model import Model
@@ -22,6 +21,9 @@ WEIGH_AGAIN_DAYS = 14
 USUAL_DAYS = 28
 """The usual price of a day is the median of so many days before it."""
 
+LASTING_SHARE = 0.5
+"""Of twenty level shifts 1.0 misses half of what doubling brings, 0.5 nothing of it; a till's chance days seldom reach it."""
+
 SURPRISED_ON: Final = "surprised_on"
 """The fact of a model that names the last day that surprised it or one before it."""
 
@@ -29,10 +31,9 @@ SURPRISED_ON: Final = "surprised_on"
 def weigh_again(panel: Panel, champion: "Model") -> bool:
     """Whether a model's weights and bands are too old, or have just been surprised, to be carried on by a refit.
 
-    Where a price stays until somebody changes it, those made k days after a surprise are too old after k more days: the first
-    knew one day of what may be a new level or a promotion, and what is known of it has doubled then. A noisy price is
-    surprised by chance and forgets it in its level. Too old are also bands of before, which knew the errors of a few weeks only,
-    and those of days that have been taken out of the history.
+    Those made k days after a surprise are too old after k more days, while it lasts: the first knew one day of what may be a
+    new level or chance, and what is known of it has doubled then. Too old are also bands of before, which knew the errors of a
+    few weeks only, and those of days that have been taken out of the history.
     """
     if str(panel.days[panel.first[0]]) > str(champion.facts["trained_from"]):
         return True
@@ -59,10 +60,25 @@ def _new_days(panel: Panel, champion: "Model") -> int:
 
 def _good_for_days(panel: Panel, champion: "Model") -> int:
     surprised_on = champion.facts.get(SURPRISED_ON)
-    if surprised_on is None or champion.blend.kind is Kind.NOISY:
+    if surprised_on is None or not _lasts(panel, champion, str(surprised_on)):
         return WEIGH_AGAIN_DAYS
     age = _days_between(panel, str(surprised_on), str(champion.facts["weighed_until"]))
     return min(max(age, 1), WEIGH_AGAIN_DAYS)
+
+
+def _lasts(panel: Panel, champion: "Model", surprised_on: str) -> bool:
+    """Whether prices since the day of a surprise lie apart from the usual price before it, by half the reach that made it one."""
+    price = panel.price[0, : panel.last[0] + 1]
+    day = _days_between(panel, str(panel.days[0]), surprised_on)
+    before, since = price[max(day - USUAL_DAYS, panel.first[0]) : day], price[day + 1 :]
+    if before.size == 0 or since.size == 0:
+        return False
+    return bool(abs(np.median(since) - np.median(before)) > LASTING_SHARE * _reach(champion))
+
+
+def _reach(champion: "Model") -> float:
+    """How far its 95 % band reaches a fortnight ahead, on the wider side."""
+    return float(champion.reaches[:, -1, :, WEIGH_AGAIN_DAYS - 1].max())
 
 
 def _days_between(panel: Panel, first: str, last: str) -> int:
@@ -85,5 +101,5 @@ def _new_surprise(panel: Panel, champion: "Model") -> str | None:
         return None
     before = sliding_window_view(np.pad(price, (USUAL_DAYS, 0), mode="edge"), USUAL_DAYS)[-new - 1 : -1]
     moves = np.minimum(np.abs(price[-new:] - price[-new - 1 : -1]), np.abs(price[-new:] - np.median(before, axis=1)))
-    beyond = np.flatnonzero(moves > float(champion.reaches[:, -1, :, WEIGH_AGAIN_DAYS - 1].max()))
+    beyond = np.flatnonzero(moves > _reach(champion))
     return None if len(beyond) == 0 else str(panel.days[last - new + 1 + int(beyond[-1])])

@@ -104,11 +104,19 @@ def test_what_is_known_of_a_surprise_doubles_from_one_weighing_to_the_next():
     assert nights(jumped, made(WAVERING), len(WAVERING)) == [0, 1, 2, 4, 8, 16, 30]
 
 
-def test_a_noisy_price_is_weighed_for_a_surprise_and_then_every_fortnight():
-    noise = np.random.default_rng(4).normal(20, 2, 300).round(2).tolist()
-    model = made(noise)
+def test_a_surprise_that_is_over_is_not_followed():
+    # Gone back on the next day, or after three: then every fortnight.
+    assert nights([*WAVERING, 8.0, *[5.0] * 20], made(WAVERING), len(WAVERING)) == [0, 14]
+    assert nights([*WAVERING, *[8.0] * 3, *[5.0] * 20], made(WAVERING), len(WAVERING)) == [0, 1, 2, 4, 18]
+
+
+@pytest.mark.parametrize(("after", "expected"), [(20.0, [0, 14]), (40.0, [0, 1, 2, 4, 8, 16])])
+def test_a_noisy_price_is_followed_to_a_new_level_and_not_after_chance(after, expected):
+    noise = np.random.default_rng(4).normal(0, 2, 330).round(2)
+    prices = [*(20 + noise[:300]).tolist(), 45.0, *(after + noise[301:320] / 2).tolist()]
+    model = made(prices[:300])
     assert model.blend.kind is Kind.NOISY
-    assert nights([*noise, 60.0, *[20.0] * 20], model, 300) == [0, 14]
+    assert nights(prices, model, 300) == expected
 
 
 def test_what_is_left_of_a_lost_model_remembers_nothing():

@@ -31,8 +31,8 @@ def unit(chain: tuple[Cut, ...], refit_every_days: int, *, minimum_history_days:
 def by_hand(chain: tuple[Cut, ...], refit_every_days: int) -> Iterator[Forecasts]:
     """The rule in plain words: train first; fit again when the days have passed, weighing again after two weeks or a jump.
 
-    A jump leads away from the day before and from the usual price. A noisy price, that is: another would be weighed again soon
-    after a jump (`stages/test_weights`).
+    A jump leads away from the day before and from the usual price. One that stays would have it weighed again sooner
+    (`stages/test_weights`); here none does.
     """
     model: Model | None = None
     fitted_on = weighed_on = chain[0].origin
