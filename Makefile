@@ -45,8 +45,8 @@ proof-platform: setup  ## a retailer's weeks before real Dagster processes and a
 
 accuracy: setup $(PEERS)/.installed  ## forecasts beside simple methods and peers on real and generated sets: the tables, and what must hold
 	$(BIN)/pytest -m accuracy
-	$(BIN)/python -m benchmarks.accuracy --peers $(PEERS)/bin/python --out .accuracy/tables.md
-	$(BIN)/python -m benchmarks.accuracy --horizon 60 --out .accuracy/tables-60.md
+	$(BIN)/python -m benchmarks.accuracy --peers $(PEERS)/bin/python --out .accuracy/tables.md; told=$$?; \
+	$(BIN)/python -m benchmarks.accuracy --horizon 60 --out .accuracy/tables-60.md && exit $$told
 
 $(PEERS)/.installed: requirements/peers.txt
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
