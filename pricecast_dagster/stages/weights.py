@@ -33,9 +33,11 @@ def weigh_again(panel: Panel, champion: "Model") -> bool:
 
     Those made k days after a surprise are too old after k more days, while it lasts: the first knew one day of what may be a
     new level or chance, and what is known of it has doubled then. Too old are also bands of before, which knew the errors of a
-    few weeks only, and those of days that have been taken out of the history.
+    few weeks only, and those of days that have been taken out of the history, at its beginning or its end.
     """
     if str(panel.days[panel.first[0]]) > str(champion.facts["trained_from"]):
+        return True
+    if _new_days(panel, champion) < 0:
         return True
     if "side" not in champion.arrays or _new_surprise(panel, champion) is not None:
         return True

@@ -74,6 +74,8 @@ def test_where_days_were_taken_out_of_the_history_the_weights_that_knew_them_are
     shorter = whole.until(whole.days[-1])
     cut = Panel(shorter.skus, shorter.days[50], shorter.price[:, 50:], shorter.quantity[:, 50:], shorter.observed[:, 50:])
     assert weigh_again(cut, model)
+    assert not weigh_again(panel(WAVERING), model)
+    assert weigh_again(panel(WAVERING[:-1]), model)
 
 
 def test_what_is_too_short_for_a_first_model_is_too_short_for_a_refit():
