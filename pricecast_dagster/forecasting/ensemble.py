@@ -1,7 +1,7 @@
 """The ensemble: from the members' forecasts to one price, and how far to leave the last price at all.
 
 Belongs here: the kind of price, the members' weights. Not here: the past forecasts these are estimated from
-(`validation`), snapping to prices that were there (`snapping`), and bands (`intervals`).
+(`validation`), settling on a price (`settling`, `hindsight`), and bands (`intervals`).
 
 A forecast is the last price plus a weighted sum of the members' moves away from it. Weights are not negative and sum to at most
 1; what is missing to 1 is the last price's own, so the weights say both whom to follow and how far. They are least squares of
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.recipe import AUTOREGRESSIVE, COMEBACK, DIRECT_LEVEL, DIRECT_STEP, POOLED, SMOOTHING, Kind
-from pricecast_dagster.forecasting.snapping import settled
+from pricecast_dagster.forecasting.settling import CAREFUL, NOISE
 from pricecast_dagster.forecasting.validation import Rehearsal, Track
 
 NOISY_BELOW: Final = 0.8
@@ -62,10 +62,12 @@ class Blend:
     Attributes:
         kind: which learners may answer, and how soon to move.
         weights: member -> share of its move that is gone; sum at most 1, the rest stays at the last price.
+        caution: what it takes to leave the last price, a name of settling.CAUTIONS.
     """
 
     kind: Kind
     weights: dict[str, float]
+    caution: str
 
     @property
     def step(self) -> float:
@@ -74,12 +76,14 @@ class Blend:
 
     def to_json(self) -> dict[str, Any]:
         """The blend as JSON types; `from_json` gives it back."""
-        return {"kind": self.kind.value, "weights": dict(self.weights)}
+        return {"kind": self.kind.value, "weights": dict(self.weights), "caution": self.caution}
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Self:
-        """A blend from what `to_json` gave."""
-        return cls(Kind(document["kind"]), {name: float(weight) for name, weight in document["weights"].items()})
+        """A blend from what `to_json` gave; of models of before, which have no caution, as without a past."""
+        kind = Kind(document["kind"])
+        weights = {name: float(weight) for name, weight in document["weights"].items()}
+        return cls(kind, weights, document.get("caution", NOISE if kind is Kind.NOISY else CAREFUL))
 
 
 def kind_of(track: Track, history: Panel) -> Kind:
@@ -98,55 +102,55 @@ def kind_of(track: Track, history: Panel) -> Kind:
     return Kind.NOISY if noisy else Kind.STICKY
 
 
-def weigh(track: Track, rehearsal: Rehearsal, kind: Kind) -> Blend:
+def weigh(track: Track, rehearsal: Rehearsal, kind: Kind, caution: str) -> Blend:
     """Estimate the weights from everything that is known.
 
     Args:
         track: of the rules.
         rehearsal: of the learners of this kind; with no origin the shipped weights serve.
         kind: of the price.
+        caution: that its past speaks for, see `hindsight`.
     """
-    return _blend(track, rehearsal, kind, track.counted, np.ones(len(rehearsal.columns), dtype=bool))
+    weights = _blend(track, rehearsal, kind, track.counted, np.ones(len(rehearsal.columns), dtype=bool))
+    return Blend(kind, weights, caution)
 
 
 def held_out(track: Track, rehearsal: Rehearsal, kind: Kind) -> NDArray[np.float64]:
-    """(k, h) what the model would have forecast at the rehearsed origins, by weights that know nothing of their days.
+    """(k, h) moves that the model would have forecast at the rehearsed origins, by weights that know nothing of their days.
 
     Rules are weighed on the days before the cut, learners on the other cuts' origins. So scores and bands are not flattered.
     """
-    forecasts = np.empty((len(rehearsal.columns), track.counted.shape[1]))
+    moves = np.empty((len(rehearsal.columns), track.counted.shape[1]))
     for number, cut in enumerate(rehearsal.cuts):
         inside = rehearsal.block == number
-        blend = _blend(track, rehearsal, kind, track.known_at(cut), ~inside)
+        known = _blend(track, rehearsal, kind, track.known_at(cut), ~inside)
         columns = rehearsal.columns[inside]
         members = np.concatenate([track.forecasts[:, columns], rehearsal.forecasts[:, inside]])
         last = track.last[columns]
-        weights = (blend.weights[name] for name in (*track.rules, *rehearsal.learners))
-        moves = sum(
+        weights = (known[name] for name in (*track.rules, *rehearsal.learners))
+        moves[inside] = sum(
             (weight * (member - last[:, None]) for weight, member in zip(weights, members, strict=True)),
             start=np.zeros(members.shape[1:]),
         )
-        forecasts[inside] = settled(last, track.before[columns], moves, [kind] * len(columns))
-    return forecasts
+    return moves
 
 
 def rules_alone(track: Track, kind: Kind, columns: NDArray[np.intp], piece: NDArray[np.intp]) -> NDArray[np.float64]:
-    """(k, h) what the rules would have forecast from some days (k,), ascending, without any learner.
+    """(k, h) moves that the rules would have forecast from some days (k,), ascending, without any learner.
 
     Their weights know what had happened by the first day of each piece (k,) of days that are forecast by the same ones.
     """
-    forecasts = np.empty((len(columns), track.counted.shape[1]))
+    moves = np.empty((len(columns), track.counted.shape[1]))
     for number in np.unique(piece):
         inside = piece == number
         some = columns[inside]
         last = track.last[some]
         weights = _rule_weights(track, kind, track.known_at(int(some[0])))
-        moves = sum(
+        moves[inside] = sum(
             (weight * (forecast[some] - last[:, None]) for weight, forecast in zip(weights, track.forecasts, strict=True)),
             start=np.zeros((len(some), track.counted.shape[1])),
         )
-        forecasts[inside] = settled(last, track.before[some], moves, [kind] * len(some))
-    return forecasts
+    return moves
 
 
 def _rule_weights(track: Track, kind: Kind, known: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -155,7 +159,9 @@ def _rule_weights(track: Track, kind: Kind, known: NDArray[np.bool_]) -> NDArray
     return _weights(track.forecasts, last, track, known, kind, track.rules, _RULES_PRIOR_FORTNIGHTS[kind])
 
 
-def _blend(track: Track, rehearsal: Rehearsal, kind: Kind, known: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> Blend:
+def _blend(
+    track: Track, rehearsal: Rehearsal, kind: Kind, known: NDArray[np.bool_], chosen: NDArray[np.bool_]
+) -> dict[str, float]:
     """Weights from the known days of the track and the chosen origins of the rehearsal."""
     last = track.last[:, None]
     rules = _rule_weights(track, kind, known)
@@ -174,7 +180,7 @@ def _blend(track: Track, rehearsal: Rehearsal, kind: Kind, known: NDArray[np.boo
     learners = np.where(learners < _LEAST_WEIGHT, 0.0, learners)
     left = 1.0 - float(learners.sum())
     names = (*track.rules, *rehearsal.learners)
-    return Blend(kind, dict(zip(names, map(float, (*(rules * left), *learners)), strict=True)))
+    return dict(zip(names, map(float, (*(rules * left), *learners)), strict=True))
 
 
 def _weights(

@@ -19,13 +19,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pricecast_dagster.forecasting.ensemble import rules_alone
+from pricecast_dagster.forecasting.hindsight import Hindsight
 from pricecast_dagster.forecasting.past_errors import LATER_DAYS, LATER_ORIGIN_STEP, Errors, sides
 from pricecast_dagster.forecasting.recipe import Kind
-from pricecast_dagster.forecasting.validation import CUT_STEP_DAYS, Rehearsal, Track
-
-_LONGEST_DAYS: Final = 730
-"""Two years before the first rehearsal: each season twice, and no more than a model can carry along."""
+from pricecast_dagster.forecasting.validation import Track
 
 _REGULAR_DAYS: Final = 56
 _GROWTH_WITH_PRICE: Final = 0.5
@@ -33,19 +30,13 @@ _GROWTH_WITH_PRICE: Final = 0.5
 points at 80 %, with Winkler scores 1 to 4 % smaller; on shelves nothing is gained, and on one of two seeds 95 % bands get wider
 than those of the last value."""
 
-_PIECE_DAYS: Final = 4 * CUT_STEP_DAYS
-"""Rules are weighed anew after so many days of the early past."""
 
-
-def evidence(
-    track: Track, rehearsal: Rehearsal, forecasts: NDArray[np.float64], kind: Kind, spread: float
-) -> tuple[Errors, Errors]:
+def evidence(track: Track, past: Hindsight, kind: Kind, spread: float) -> tuple[Errors, Errors]:
     """What is known of the errors of one SKU's model, none of it by weights that knew the day.
 
     Args:
         track: of the rules.
-        rehearsal: of the learners of this kind.
-        forecasts: (k, h) of the model at the rehearsed origins, see `ensemble.held_out`.
+        past: forecasts of the model, see `hindsight`.
         kind: of the price.
         spread: see `past_errors.recent_spread`.
 
@@ -53,15 +44,7 @@ def evidence(
         The errors of the first fortnight, and those of LATER_DAYS: what would have been forecast for the end of the fortnight,
         less what came then. The latter of sticky prices alone; noise does not grow.
     """
-    columns, block = rehearsal.columns, rehearsal.block
-    if kind is Kind.STICKY:
-        counted = np.flatnonzero(track.counted.any(axis=1))
-        until = int(columns[0]) if len(columns) else len(track.last)
-        early = counted[(counted < until) & (counted >= until - _LONGEST_DAYS)]
-        piece = -1 - (until - 1 - early) // _PIECE_DAYS
-        columns = np.concatenate([early, columns])
-        block = np.concatenate([piece, block])
-        forecasts = np.concatenate([rules_alone(track, kind, early, piece), forecasts])
+    columns, block, forecasts = past.columns, past.block, past.forecasts
     some = track.of(columns)
     errors = np.where(some.counted, forecasts - some.actual, np.nan)
     side = sides(some.last, some.before)

@@ -13,10 +13,10 @@ from pricecast_dagster.forecasting.baselines import ladder, moving_average
 from pricecast_dagster.forecasting.ensemble import NOISY_FROM_CHANGES
 from pricecast_dagster.forecasting.forecasts import Forecasts
 from pricecast_dagster.forecasting.intervals import reaches
-from pricecast_dagster.forecasting.members.comeback import prices_before
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.past_errors import Errors, recent_spread, sides
 from pricecast_dagster.forecasting.recipe import Kind
+from pricecast_dagster.forecasting.standing import prices_before
 from pricecast_dagster.forecasting.validation import CUT_STEP_DAYS, VALIDATED_DAYS
 from pricecast_dagster.schemas import LEVELS
 

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from pricecast_dagster.errors import ForecastError, SkuTooShortError
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
-from pricecast_dagster.forecasting.ensemble import Blend, held_out, kind_of, weigh
+from pricecast_dagster.forecasting.chances import chances_at
+from pricecast_dagster.forecasting.ensemble import Blend, kind_of, weigh
 from pricecast_dagster.forecasting.evidence import evidence
 from pricecast_dagster.forecasting.forecasts import Forecasts
+from pricecast_dagster.forecasting.hindsight import hindsight
 from pricecast_dagster.forecasting.intervals import N_SIDES, past_coverage, reaches
-from pricecast_dagster.forecasting.members.comeback import prices_before
 from pricecast_dagster.forecasting.members.protocol import Fitted
 from pricecast_dagster.forecasting.members.roster import MEMBERS
 from pricecast_dagster.forecasting.origins import Origins
@@ -26,7 +27,8 @@ from pricecast_dagster.forecasting.past_errors import Errors, recent_spread, sid
 from pricecast_dagster.forecasting.recipe import POOLED, Recipe, default_recipe
 from pricecast_dagster.forecasting.samples import Samples, build_samples
 from pricecast_dagster.forecasting.scores import ONE_STEP_DAYS, Past, member_errors, score
-from pricecast_dagster.forecasting.snapping import settled
+from pricecast_dagster.forecasting.settling import settled
+from pricecast_dagster.forecasting.standing import prices_before
 from pricecast_dagster.forecasting.validation import (
     Rehearsed,
     rehearse_kind,
@@ -127,15 +129,16 @@ def train(
         tuned = tune(samples, track, calendar, recipe, tuning, seed, known)
         recipe, told = tuned.recipe, tuned.told
     rehearsal = rehearse_kind(samples, calendar, recipe, kind, seed, known)
-    forecasts = held_out(track, rehearsal, kind)
+    back = hindsight(track, rehearsal, kind)
+    forecasts = back.forecasts[len(back.columns) - back.rehearsed :]
     past = Past(rehearsal.columns, forecasts, track.actual[rehearsal.columns], track.counted[rehearsal.columns])
-    errors, later = evidence(track, rehearsal, forecasts, kind, recent_spread(samples.known))
+    errors, later = evidence(track, back, kind, recent_spread(samples.known))
     arrays = {"errors": errors.errors, "block": errors.block, "side": errors.side}
     arrays |= {"later_errors": later.errors, "later_side": later.side}
     coverage = past_coverage(errors)
     end = int(history.last[0])
     facts = {
-        "blend": weigh(track, rehearsal, kind).to_json(),
+        "blend": weigh(track, rehearsal, kind, back.caution).to_json(),
         "member_errors": member_errors(track, rehearsal),
         "metrics": score(past, history),
         "coverage": {str(level): coverage[level] for level in LEVELS},
@@ -271,4 +274,5 @@ def _prices(models: Sequence[Model], origins: Origins, horizon_days: int) -> NDA
         share = np.array([weights[position][name] for position in chosen])
         moves[chosen] += share[:, None] * (answers - some.last[:, None])
     before = prices_before(origins.panel)[origins.rows, origins.columns]
-    return settled(origins.last, before, moves, [model.blend.kind for model in models])
+    stays = chances_at(origins, horizon_days).stays
+    return settled(origins.last, before, moves, stays, [model.blend.caution for model in models])

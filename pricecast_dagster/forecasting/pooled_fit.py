@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from pricecast_dagster.errors import TrainingError
 from pricecast_dagster.forecasting import booster
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
-from pricecast_dagster.forecasting.members.comeback import price_ages, prices_before
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.pooled import Pooled
 from pricecast_dagster.forecasting.recipe import DIRECT_STEP, BoosterSettings, default_recipe
 from pricecast_dagster.forecasting.samples import build_samples, subtract_base
+from pricecast_dagster.forecasting.standing import price_ages, prices_before
 from pricecast_dagster.schemas import FEATURE_COLUMNS
 
 CUT_STEP_DAYS: Final = 14

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
-from pricecast_dagster.forecasting.ensemble import held_out, kind_of
+from pricecast_dagster.forecasting.ensemble import kind_of
+from pricecast_dagster.forecasting.hindsight import hindsight
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.recipe import Recipe
 from pricecast_dagster.forecasting.samples import Samples, build_samples
@@ -185,7 +186,8 @@ def held_out_errors(
     if not len(rehearsal.columns):
         return HeldOut(rehearsal.columns, rehearsal.block, np.zeros(0), np.zeros(0, dtype=np.int64))
     counted = track.counted[rehearsal.columns]
-    error = np.where(counted, held_out(track, rehearsal, kind) - track.actual[rehearsal.columns], 0.0)
+    forecasts = hindsight(track, rehearsal, kind).forecasts[-len(rehearsal.columns) :]
+    error = np.where(counted, forecasts - track.actual[rehearsal.columns], 0.0)
     return HeldOut(rehearsal.columns, rehearsal.block, (error * error).sum(axis=1), counted.sum(axis=1))
 
 

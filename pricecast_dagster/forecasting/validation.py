@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
-from pricecast_dagster.forecasting.members.comeback import prices_before
+from pricecast_dagster.forecasting.chances import chances_of_days
 from pricecast_dagster.forecasting.members.roster import MEMBERS, RULES
 from pricecast_dagster.forecasting.origins import Origins
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.recipe import POOLED, Kind, Learner, Recipe
 from pricecast_dagster.forecasting.samples import Samples
+from pricecast_dagster.forecasting.standing import prices_before
 
 VALIDATED_DAYS: Final = 14
 """Days ahead that validation looks at: the horizon that is stored by default."""
@@ -48,6 +49,7 @@ class Track:
         forecasts: (r, n, h) from every day, kept within the range of the 30 days before it.
         last: (n,) prices, carried forward.
         before: (n,) prices before the last change, the same where there was none.
+        stays: (n, h) chance that the price still stands, see `chances`.
         actual: (n, h) what happened, carried forward; the last price of all beyond the history.
         counted: (n, h) whether that day was observed, not beyond the history, and the origin no longer a beginner's.
     """
@@ -56,6 +58,7 @@ class Track:
     forecasts: NDArray[np.float64]
     last: NDArray[np.float64]
     before: NDArray[np.float64]
+    stays: NDArray[np.float64]
     actual: NDArray[np.float64]
     counted: NDArray[np.bool_]
 
@@ -71,6 +74,7 @@ class Track:
             self.forecasts[:, columns],
             self.last[columns],
             self.before[columns],
+            self.stays[columns],
             self.actual[columns],
             self.counted[columns],
         )
@@ -108,6 +112,7 @@ def track_rules(history: Panel, calendar: HolidayCalendar, recipe: Recipe) -> Tr
         within_recent_range(forecasts, origins),
         history.price[0],
         prices_before(history)[0],
+        chances_of_days(history, VALIDATED_DAYS).stays,
         history.price[0, ahead],
         inside & history.observed[0, ahead],
     )

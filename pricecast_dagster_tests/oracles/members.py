@@ -31,39 +31,100 @@ def weekday_effect(
     return total / weight
 
 
-def expected_comeback(
-    prices: list[float],
-    observed: list[bool],
-    horizon_days: int,
-    *,
-    last_ages: list[int],
-    prior: list[list[float]],
-    prior_days: float,
-) -> list[float]:
-    """The price expected for each day ahead of the last one, by counting how often a price went back to the one before."""
+def expected_chances(
+    prices: list[float], observed: list[bool], first_weekday: int, horizon_days: int
+) -> tuple[list[float], list[float], float]:
+    """For each day ahead of the last one, that the price has stood until then and that it went back first, by counting.
 
-    def age_class(age: int) -> int:
-        return next((number for number, last in enumerate(last_ages) if age <= last), len(last_ages))
+    Args:
+        prices: carried forward; observed: which days had a record.
+        first_weekday: of the first day, Monday is 0.
+        horizon_days: how far.
 
-    exposed = [[0.0] * len(side) for side in prior]
-    back = [[0.0] * len(side) for side in prior]
-    current, before, age = prices[0], None, 1
+    Returns:
+        Both chances of each day ahead, and the price before the last change.
+    """
+    times = weekday_times(prices, observed, first_weekday)
+    exposed = [[0.0] * 8, [0.0] * 8]
+    events = {"back": [[0.0] * 8, [0.0] * 8], "away": [[0.0] * 8, [0.0] * 8]}
+    before, age = None, 1
     for day in range(1, len(prices)):
         if before is not None and observed[day]:
-            side = 0 if current < before else 1
-            exposed[side][age_class(age)] += 1
-            back[side][age_class(age)] += prices[day] == before
-        if prices[day] != current:
-            before, current, age = current, prices[day], 1
+            side = 0 if prices[day - 1] < before else 1
+            exposed[side][age_class(age)] += times[(first_weekday + day) % 7]
+            if prices[day] != prices[day - 1]:
+                events["back" if prices[day] == before else "away"][side][age_class(age)] += 1
+        if prices[day] != prices[day - 1]:
+            before, age = prices[day - 1], 1
         else:
             age += 1
-    if before is None:
-        return [current] * horizon_days
-    side = 0 if current < before else 1
-    stays, expected = 1.0, []
+    hazards = {
+        name: hazards_of(events[name], exposed, shipped)
+        for name, shipped in (("back", SHIPPED_BACK), ("away", [SHIPPED_AWAY] * 2))
+    }
+    before = prices[-1] if before is None else before
+    side = 0 if prices[-1] < before else 1
+    standing, gone_back = 1.0, 0.0
+    stays, back = [], []
     for ahead in range(horizon_days):
-        number = age_class(age + ahead)
-        hazard = (back[side][number] + prior_days * prior[side][number]) / (exposed[side][number] + prior_days)
-        stays *= 1 - hazard
-        expected.append(current + (1 - stays) * (before - current))
-    return expected
+        special = times[(first_weekday + len(prices) + ahead) % 7]
+        returns = hazards["back"][side][age_class(age + ahead)] * special
+        leaves = hazards["away"][side][age_class(age + ahead)] * special
+        change = min(returns + leaves, 0.97)
+        gone_back += standing * change * returns / (returns + leaves)
+        standing *= 1 - change
+        stays.append(standing)
+        back.append(gone_back)
+    return stays, back, before
+
+
+def age_class(age: int) -> int:
+    """Number of the class of an age in days: 1, 2, 3, to 5, to 8, to 14, to 30, more."""
+    return next((number for number, last in enumerate((1, 2, 3, 5, 8, 14, 30)) if age <= last), 7)
+
+
+SHIPPED_BACK = [
+    [0.7 * chance for chance in (0.12, 0.10, 0.075, 0.045, 0.022, 0.012, 0.006, 0.002)],
+    [0.7 * chance for chance in (0.06, 0.05, 0.04, 0.02, 0.012, 0.008, 0.005, 0.002)],
+]
+SHIPPED_AWAY = [0.04, 0.03, 0.03, 0.03, 0.02, 0.02, 0.015, 0.01]
+
+
+def hazards_of(events: list[list[float]], exposed: list[list[float]], shipped: list[list[float]]) -> list[list[float]]:
+    """Daily chances: shipped ones at the product's own level, worth 24 days; three changes stand for the shipped level."""
+    cells = [(side, number) for side in range(2) for number in range(8)]
+    happened = sum(events[side][number] for side, number in cells)
+    foreseen = sum(exposed[side][number] * shipped[side][number] for side, number in cells)
+    level = (happened + 3) / (foreseen + 3)
+    chances = [[0.0] * 8, [0.0] * 8]
+    for side, number in cells:
+        drawn_to = min(level * shipped[side][number], 0.9)
+        chances[side][number] = (events[side][number] + 24 * drawn_to) / (exposed[side][number] + 24)
+    return chances
+
+
+def weekday_times(prices: list[float], observed: list[bool], first_weekday: int) -> list[float]:
+    """How many times as likely a change is on each weekday, by three beliefs in how much weekdays differ."""
+    changes, watched = [0.0] * 7, [0.5] * 7
+    for day in range(1, len(prices)):
+        if observed[day] and observed[day - 1]:
+            watched[(first_weekday + day) % 7] += 1
+            changes[(first_weekday + day) % 7] += prices[day] != prices[day - 1]
+    usual = [count / sum(watched) for count in watched]
+    likelihoods, answers = [], []
+    for belief, each in ((0.6, 30.0), (0.3, 3.0), (0.1, 0.3)):
+        prior = [7 * each * share for share in usual]
+        likelihood = math.log(belief)
+        # One change after the other, each as likely as its weekday has been so far.
+        seen = list(prior)
+        for weekday, count in enumerate(changes):
+            for _ in range(int(count)):
+                likelihood += math.log(seen[weekday] / sum(seen))
+                seen[weekday] += 1
+        likelihoods.append(likelihood)
+        answers.append([share / sum(seen) for share in seen])
+    weights = [math.exp(likelihood - max(likelihoods)) for likelihood in likelihoods]
+    return [
+        sum(weight * answer[weekday] for weight, answer in zip(weights, answers, strict=True)) / sum(weights) / usual[weekday]
+        for weekday in range(7)
+    ]

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pricecast_dagster.forecasting import chances
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
-from pricecast_dagster.forecasting.members import comeback, smoothing
+from pricecast_dagster.forecasting.members import smoothing
 from pricecast_dagster.forecasting.members.roster import RULES
 from pricecast_dagster.forecasting.origins import Origins
 from pricecast_dagster.forecasting.panel import Panel
@@ -55,15 +56,41 @@ def test_levels_and_weekday_effects_are_what_plain_python_says(history):
 @given(histories())
 def test_a_comeback_is_expected_as_often_as_plain_python_counts(history):
     prices, observed = own(history)
-    expected = oracle.expected_comeback(
-        prices,
-        observed,
-        HORIZON_DAYS,
-        last_ages=comeback._AGES.tolist(),
-        prior=comeback._PRIOR.tolist(),
-        prior_days=comeback._PRIOR_DAYS,
-    )
+    weekday = int((history.first_day - np.datetime64("1970-01-05", "D")).astype(int)) % 7
+    stays, back, before = oracle.expected_chances(prices, observed, weekday, HORIZON_DAYS)
+    known = chances.chances_of_days(history, HORIZON_DAYS)
+    np.testing.assert_allclose(known.stays[-1], stays, rtol=1e-9)
+    np.testing.assert_allclose(known.back[-1], back, rtol=1e-9, atol=1e-12)
+    expected = [prices[-1] + chance * (before - prices[-1]) for chance in back]
     np.testing.assert_allclose(RULES["comeback"].track(history, HORIZON_DAYS)[-1], expected, rtol=1e-9)
+
+
+@given(histories())
+def test_chances_are_chances_and_none_is_lost(history):
+    known = chances.chances_of_days(history, 60)
+    assert (known.stays > 0).all()
+    assert (known.back >= 0).all()
+    assert (known.stays + known.back <= 1 + 1e-12).all()
+    assert (np.diff(known.stays, axis=1) <= 0).all()
+
+
+@given(histories(), st.integers(0, 30))
+def test_what_comes_later_changes_no_earlier_chance(history, cut):
+    cut = min(cut, history.n_days - 1)
+    early = chances.chances_of_days(history.until(history.days[cut]), HORIZON_DAYS)
+    np.testing.assert_array_equal(early.stays[cut], chances.chances_of_days(history, HORIZON_DAYS).stays[cut])
+
+
+@settings(max_examples=30)
+@given(one=histories("A"), other=histories("B"))
+def test_chances_are_the_same_bytes_on_every_day_of_one_product_and_at_an_origin_beside_another(one, other):
+    days = max(one.n_days, other.n_days)
+    both = tiny_panel({history.skus[0]: _padded(history, days) for history in (one, other)}, first_day=str(one.first_day - 3))
+    together = chances.chances_at(Origins(both, np.arange(2), both.last, CALENDAR), HORIZON_DAYS)
+    for position, history in enumerate((one, other)):
+        alone = chances.chances_of_days(history, HORIZON_DAYS)
+        np.testing.assert_array_equal(together.stays[position], alone.stays[-1])
+        np.testing.assert_array_equal(together.back[position], alone.back[-1])
 
 
 @pytest.mark.parametrize("name", sorted(RULES))

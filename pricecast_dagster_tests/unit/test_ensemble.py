@@ -7,6 +7,7 @@ from pricecast_dagster.forecasting.calendar import HolidayCalendar
 from pricecast_dagster.forecasting.ensemble import Blend, kind_of, weigh
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.recipe import Kind, default_recipe
+from pricecast_dagster.forecasting.settling import CAREFUL, NOISE, WARY
 from pricecast_dagster.forecasting.validation import Rehearsal, Track, track_rules
 from pricecast_dagster.testing import tiny_panel
 from pricecast_dagster_tests.accuracy.kinds import KINDS
@@ -42,7 +43,7 @@ def test_a_price_is_noisy_only_if_it_keeps_moving_about_a_level(kind, expected):
 
 def made_up(answers: np.ndarray, last: np.ndarray, actual: np.ndarray, counted: np.ndarray | None = None) -> Track:
     counted = np.ones(actual.shape, dtype=bool) if counted is None else counted
-    return Track(("smoothing", "comeback"), answers, last, last, actual, counted)
+    return Track(("smoothing", "comeback"), answers, last, last, np.ones(actual.shape), actual, counted)
 
 
 def moving(days: int = 200, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -54,7 +55,7 @@ def moving(days: int = 200, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
 def test_a_member_that_was_always_right_gets_the_weight():
     last, actual = moving()
     wrong = 20.0 - actual
-    weights = weigh(made_up(np.stack([actual, wrong]), last, actual), NOBODY, Kind.STICKY).weights
+    weights = weigh(made_up(np.stack([actual, wrong]), last, actual), NOBODY, Kind.STICKY, WARY).weights
     assert weights["smoothing"] > 0.9
     assert weights["comeback"] == 0.0
 
@@ -62,7 +63,7 @@ def test_a_member_that_was_always_right_gets_the_weight():
 def test_members_that_were_never_right_leave_the_forecast_at_the_last_price():
     last, actual = moving()
     wrong = 20.0 - actual
-    blend = weigh(made_up(np.stack([wrong, wrong]), last, actual), NOBODY, Kind.STICKY)
+    blend = weigh(made_up(np.stack([wrong, wrong]), last, actual), NOBODY, Kind.STICKY, WARY)
     assert blend.step < 0.05
 
 
@@ -71,7 +72,7 @@ def test_a_member_that_was_right_half_of_the_time_is_followed_half_of_the_way():
     happened = np.where(np.random.default_rng(2).random((2000, 1)) < 0.5, moves, last[:, None])
     idle = np.repeat(last[:, None], 14, axis=1)
     # Every window counts by its root mean squared error: calm ones, where the member was wrong, count more.
-    blend = weigh(made_up(np.stack([moves, idle]), last, happened), NOBODY, Kind.NOISY)
+    blend = weigh(made_up(np.stack([moves, idle]), last, happened), NOBODY, Kind.NOISY, NOISE)
     assert 0.35 < blend.weights["smoothing"] < 0.55
 
 
@@ -80,7 +81,7 @@ def test_weights_are_not_negative_and_never_sum_to_more_than_the_whole_way():
         generator = np.random.default_rng(seed)
         last = np.exp(generator.normal(2, 0.3, 80))
         answers = last[:, None] * np.exp(generator.normal(0, 0.2, (2, 80, 14)))
-        blend = weigh(made_up(answers, last, answers.mean(axis=0)), NOBODY, Kind.STICKY)
+        blend = weigh(made_up(answers, last, answers.mean(axis=0)), NOBODY, Kind.STICKY, WARY)
         assert min(blend.weights.values()) >= 0
         assert blend.step <= 1 + 1e-12
 
@@ -91,11 +92,16 @@ def test_days_that_do_not_count_have_no_say():
     counted[:100] = True
     poisoned = np.where(counted, actual, 1e9)
     answers = np.stack([actual, 20.0 - actual])
-    known = weigh(made_up(answers, last, actual, counted), NOBODY, Kind.STICKY)
-    assert weigh(made_up(answers, last, poisoned, counted), NOBODY, Kind.STICKY) == known
+    known = weigh(made_up(answers, last, actual, counted), NOBODY, Kind.STICKY, WARY)
+    assert weigh(made_up(answers, last, poisoned, counted), NOBODY, Kind.STICKY, WARY) == known
 
 
 def test_a_blend_comes_back_from_its_json():
-    blend = Blend(Kind.NOISY, {"smoothing": 0.7, "autoregressive": 0.2})
+    blend = Blend(Kind.NOISY, {"smoothing": 0.7, "autoregressive": 0.2}, NOISE)
     assert Blend.from_json(blend.to_json()) == blend
     assert blend.step == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(("kind", "caution"), [(Kind.NOISY, NOISE), (Kind.STICKY, CAREFUL)])
+def test_a_blend_of_before_is_as_cautious_as_one_without_a_past(kind, caution):
+    assert Blend.from_json({"kind": kind.value, "weights": {"smoothing": 0.7}}).caution == caution
