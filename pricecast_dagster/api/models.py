@@ -221,8 +221,10 @@ class ExplainedDay(BaseModel):
     others: float = Field(description="sum of the effects of all other features, price units")
     base: float = Field(description="the forecast without any feature's effect: level of the price, simple methods, clipping")
     last_price: Price
-    members: list[Move] = Field(description="what each member of the model adds to the last price, by its weight")
-    settling: float = Field(description="price units from being drawn to the last price or to one that was there before")
+    members: list[Move] = Field(
+        description="what each member adds to the last price: its move by its weight, longer where a change is likely"
+    )
+    settling: float = Field(description="price units from staying at the last price or being drawn to one that was there before")
 
 
 class ExplainAnswer(BaseModel):

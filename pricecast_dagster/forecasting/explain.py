@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from pricecast_dagster.forecasting import booster
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
+from pricecast_dagster.forecasting.chances import chances_at
 from pricecast_dagster.forecasting.members.roster import MEMBERS
 from pricecast_dagster.forecasting.model import Model, forecast
 from pricecast_dagster.forecasting.origins import Origins
 from pricecast_dagster.forecasting.panel import Panel
 from pricecast_dagster.forecasting.pooled_fit import PORTRAIT
+from pricecast_dagster.forecasting.settling import lengthened
 from pricecast_dagster.forecasting.validation import within_recent_range
 from pricecast_dagster.schemas import FEATURE_COLUMNS
 
@@ -41,8 +43,9 @@ class Explanation:
         price: (h,) as forecast.
         last: the last known price.
         members: (m,) names; weights: (m,) shares of their moves that are gone.
-        moves: (m, h) what each member adds to the last price, by its weight, price units.
-        settling: (h,) what the forecast is off the sum of moves, from being drawn to a price that was there.
+        moves: (m, h) what each member adds to the last price, price units: its own move by its weight, longer where the price
+            will probably not stand (`settling.lengthened`).
+        settling: (h,) what the forecast is off the sum of moves, from staying or being drawn to a price that was there.
         effects: (h, k) what each feature adds, price units.
         values: (h, k) the features, as the last member that has them saw them; NaN where none has.
         base: (h,) price minus all effects: the level, the rules' answer, and being drawn to a price that was there.
@@ -79,11 +82,12 @@ def explain(model: Model, history: Panel, calendar: HolidayCalendar, horizon_day
     # In the roster's order, whatever order a store has put the weights in: sums of floats depend on it.
     served = {name: weights[name] for name in MEMBERS if weights.get(name, 0.0) > 0}
     moves = np.zeros((len(served), horizon_days))
+    longer = lengthened(chances_at(origins, horizon_days).stays, [model.blend.caution])[0]
     for position, (name, weight) in enumerate(served.items()):
         fitted = model.fitted(name)
         with booster.overheard() as heard:
             answer = MEMBERS[name].forecast([fitted], np.zeros(1, dtype=np.intp), origins, horizon_days)
-        moves[position] = weight * (within_recent_range(answer[None], origins)[0, 0] - last)
+        moves[position] = longer * weight * (within_recent_range(answer[None], origins)[0, 0] - last)
         if not heard:
             continue
         features = np.concatenate([rows for rows, _ in heard])
@@ -91,7 +95,8 @@ def explain(model: Model, history: Panel, calendar: HolidayCalendar, horizon_day
         columns = slice(0, features.shape[1])
         # The pooled booster speaks in shares of the last price; its features are shown where no other member has them.
         own = "scale" in fitted.numbers
-        effects[:, columns] += weight * (fitted.numbers["scale"] if own else last) * shares[:, :-1]
+        unit = fitted.numbers["scale"] if own else last
+        effects[:, columns] += (longer * weight * unit)[:, None] * shares[:, :-1]
         values[:, columns] = features if own else np.where(np.isnan(values[:, columns]), features, values[:, columns])
     return Explanation(
         price=price,

@@ -9,7 +9,7 @@ days on which earlier versions left a price that was in fact still there, nearly
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -77,11 +77,9 @@ def settled(
     Returns:
         (n, h), exactly the last price or the one before it where the move is as good as none, or as good as all the way back.
     """
-    table = {name: astuple(CAUTIONS[name]) for name in set(cautions)}
-    own = np.array([table[name] for name in cautions]).reshape(-1, 6).T[:, :, None]
-    least_move, while_standing, stands, near, arrives, further = own
+    least_move, while_standing, stands, near, arrives, _ = _columns(cautions)
     price, way = last[:, None], (before - last)[:, None]
-    towards = moves * (1.0 + further * (1.0 - stays))
+    towards = moves * lengthened(stays, cautions)
     given = _share(moves, way)
     towards = np.where((given > 0) & (given < 1) & (_share(towards, way) > 1), way, towards)
     share = _share(towards, way)
@@ -89,6 +87,17 @@ def settled(
     small = np.abs(towards) <= np.maximum(least_move, while_standing * np.sqrt(stays)) * price
     idle = small | ((share > 0) & (share < near)) | (stays > stands)
     return np.select([idle, back], [price, before[:, None]], price + towards)
+
+
+def lengthened(stays: NDArray[np.float64], cautions: Sequence[str]) -> NDArray[np.float64]:
+    """(n, h) how many times as long moves are made, by the chance (n, h) that the price still stands and by caution (n,)."""
+    return np.asarray(1.0 + _columns(cautions)[-1] * (1.0 - stays))
+
+
+def _columns(cautions: Sequence[str]) -> NDArray[np.float64]:
+    """(attributes, n, 1) of CAUTIONS."""
+    table = {name: astuple(CAUTIONS[name]) for name in set(cautions)}
+    return np.array([table[name] for name in cautions]).reshape(-1, len(fields(Caution))).T[:, :, None]
 
 
 def _share(moves: NDArray[np.float64], way: NDArray[np.float64]) -> NDArray[np.float64]:

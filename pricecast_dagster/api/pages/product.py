@@ -16,6 +16,7 @@ from pricecast_dagster.api.routes.registry import numbers
 from pricecast_dagster.api.services import Services
 from pricecast_dagster.errors import DatabaseUnavailableError, NoUsableHistoryError, StorageError
 from pricecast_dagster.forecasting.scores import LAST_VALUE
+from pricecast_dagster.forecasting.settling import BOLD, CAREFUL, READY, STILL, WARY
 from pricecast_dagster.operations import explaining, forecasts, lineage, models, oversight
 from pricecast_dagster.operations.explaining import Explained
 from pricecast_dagster.schemas import DATE, PRICE, QUANTITY, Stage
@@ -31,6 +32,14 @@ _log: Final = logging.getLogger("pricecast.api")
 DAYS_SHOWN: Final = 1100
 EARLIER_SHOWN: Final = 12
 FEATURES_SHOWN: Final = 8
+
+_CAUTIONS: Final = {
+    STILL: "In this product's past nothing was gained by leaving the last price, so the forecast stays at it.",
+    WARY: "By its past, the last price is left only where it has very probably changed by then.",
+    CAREFUL: "By its past, the last price is left only where it has probably changed by then.",
+    READY: "By its past, the last price is left where it may well have changed by then.",
+    BOLD: "By its past, the last price is left unless it has very probably stood until then.",
+}
 
 
 def build(services: Services) -> APIRouter:
@@ -77,6 +86,7 @@ def build(services: Services) -> APIRouter:
             dossier=dossier,
             champion=champion,
             members=_members(champion) if champion else [],
+            caution=_caution(champion) if champion else "",
             usual_error=champion.metrics.get("rmse_multi") if champion else None,
             numbers=numbers,
             current=current,
@@ -162,6 +172,12 @@ def _members(champion: ModelVersion) -> list[tuple[str, float, float | None]]:
     weights = {str(name): float(weight) for name, weight in blend.get("weights", {}).items()}
     rows = [(name, weight, errors.get(name)) for name, weight in sorted(weights.items(), key=lambda one: (-one[1], one[0]))]
     return [*rows, (LAST_VALUE, max(1.0 - sum(weights.values()), 0.0), errors.get(LAST_VALUE))]
+
+
+def _caution(champion: ModelVersion) -> str:
+    """What it takes for the model to leave the last price; empty for noise and for models that were kept before it was chosen."""
+    blend: Any = champion.facts.get("blend") or {}
+    return _CAUTIONS.get(str(blend.get("caution")), "")
 
 
 def _influences(services: Services, sku: str, current: StoredForecast | None) -> tuple[list[tuple[str, float, date]], str]:
