@@ -11,6 +11,7 @@ import pytest
 from pricecast_dagster.api.pages.formats import format_for
 from pricecast_dagster.api.services import serving
 from pricecast_dagster.api.tokens import load_tokens
+from pricecast_dagster.forecasting.settling import STICKY_CAUTIONS
 from pricecast_dagster.schemas import PRICE, SKU
 from pricecast_dagster.settings import load_settings
 from pricecast_dagster.storage import products, registry
@@ -100,6 +101,8 @@ def test_a_page_shows_each_member_with_its_weight_and_its_error_as_they_are_stor
     heaviest = max(weights, key=lambda name: weights[name])
     assert rows[0][0] == heaviest.replace("_", " ") and rows[-1][0] == "last value"
     assert f"{champion.metrics['rmse_multi']:,.3f}" in shown
+    assert champion.facts["blend"]["caution"] in STICKY_CAUTIONS
+    assert "the last price" in shown.partition("<table")[0]
     young = api.client.get(f"/products/{YOUNG}").text.partition("Members of its model")[2]
     assert "No model; a simple method answers." in young.partition("</section>")[0]
 
