@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pricecast_dagster.errors import TrainingError
 from pricecast_dagster.forecasting.calendar import HolidayCalendar
+from pricecast_dagster.forecasting.chances import chances_at
 from pricecast_dagster.forecasting.explain import TOLERANCE, explain
 from pricecast_dagster.forecasting.members.roster import MEMBERS
 from pricecast_dagster.forecasting.model import Model, forecast, refit, train
@@ -27,6 +28,7 @@ from pricecast_dagster.forecasting.pooled_fit import (
 )
 from pricecast_dagster.forecasting.recipe import POOLED, Kind, default_recipe
 from pricecast_dagster.forecasting.samples import build_samples
+from pricecast_dagster.forecasting.settling import lengthened
 from pricecast_dagster.settings import Settings
 from pricecast_dagster.testing import tiny_panel
 from pricecast_dagster_tests.accuracy.kinds import history_of
@@ -188,7 +190,8 @@ def test_a_forecast_with_the_member_is_taken_apart_whole(pooled: Pooled) -> None
         if POOLED in found.members:
             fitted, origins = model.fitted(POOLED), Origins(history, np.zeros(1, np.intp), history.last, CALENDAR)
             answer = MEMBERS[POOLED].forecast([fitted], np.zeros(1, np.intp), origins, 14)[0]
-            moved = found.moves[found.members.index(POOLED)] / found.weights[found.members.index(POOLED)]
+            longer = lengthened(chances_at(origins, 14).stays, [model.blend.caution])[0]
+            moved = found.moves[found.members.index(POOLED)] / found.weights[found.members.index(POOLED)] / longer
             lowest, highest = (float(end[0]) for end in origins.recent_range)
             assert moved == pytest.approx(np.clip(answer, lowest, highest) - found.last)
 
