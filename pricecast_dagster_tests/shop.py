@@ -50,7 +50,10 @@ class Shop:
 
     def save(self) -> None:
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        self.rows.to_csv(self.file, index=False)
+        # At once, as the docs ask for: a sensor may look meanwhile.
+        part = self.file.with_name(".part")
+        self.rows.to_csv(part, index=False)
+        part.replace(self.file)
 
     def context(self) -> StageContext:
         return open_context(self.settings, clock=self.clock)

@@ -156,7 +156,8 @@ def _hazards(
     """(n, sides, ages) chances of a day, of going back and of going elsewhere, on a weekday like any."""
     n_ages = len(_AGES) + 1
     was = standing.side[:, :-1] * n_ages + np.searchsorted(_AGES, standing.age[:, :-1])
-    could = panel.observed[:, 1:] & standing.changed[:, :-1]
+    # Also on days without a record: what is recorded once a week may have changed on any day of it.
+    could = standing.changed[:, :-1]
     back = could & (panel.price[:, 1:] == standing.before[:, :-1])
     away = could & standing.moved[:, 1:] & ~back
 

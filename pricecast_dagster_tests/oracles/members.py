@@ -49,7 +49,7 @@ def expected_chances(
     events = {"back": [[0.0] * 8, [0.0] * 8], "away": [[0.0] * 8, [0.0] * 8]}
     before, age = None, 1
     for day in range(1, len(prices)):
-        if before is not None and observed[day]:
+        if before is not None:
             side = 0 if prices[day - 1] < before else 1
             exposed[side][age_class(age)] += times[(first_weekday + day) % 7]
             if prices[day] != prices[day - 1]:

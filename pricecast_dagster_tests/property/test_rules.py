@@ -74,6 +74,16 @@ def test_chances_are_chances_and_none_is_lost(history):
     assert (np.diff(known.stays, axis=1) <= 0).all()
 
 
+def test_a_price_that_is_recorded_once_a_week_stands_as_long_as_one_that_is_recorded_daily():
+    weekly = np.random.default_rng(1).choice([4.0, 5.0], 100)
+    daily = np.repeat(weekly, 7).tolist()
+    known = [price if day % 7 == 0 else None for day, price in enumerate(daily)]
+    stays = [chances.chances_of_days(tiny_panel({"A": prices}), 14).stays[-7] for prices in (daily, known)]
+    # Half of the weeks bring another price, which lasts the week.
+    assert 0.35 < stays[0][6] < 0.65
+    assert abs(stays[1][6] - stays[0][6]) < 0.15
+
+
 @given(histories(), st.integers(0, 30))
 def test_what_comes_later_changes_no_earlier_chance(history, cut):
     cut = min(cut, history.n_days - 1)
