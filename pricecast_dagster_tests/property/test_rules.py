@@ -80,8 +80,10 @@ def test_a_price_that_is_recorded_once_a_week_stands_as_long_as_one_that_is_reco
     known = [price if day % 7 == 0 else None for day, price in enumerate(daily)]
     stays = [chances.chances_of_days(tiny_panel({"A": prices}), 14).stays[-7] for prices in (daily, known)]
     # Half of the weeks bring another price, which lasts the week.
-    assert 0.35 < stays[0][6] < 0.65
-    assert abs(stays[1][6] - stays[0][6]) < 0.15
+    assert 0.4 < stays[0][6] < 0.75
+    # One knows on which day of the week, the other does not; by the end of a week it is the same.
+    assert abs(stays[1][6] - stays[0][6]) < 0.2
+    assert abs(stays[1][13] - stays[0][13]) < 0.1
 
 
 @given(histories(), st.integers(0, 30))
