@@ -141,7 +141,7 @@ def test_two_months_ahead_a_band_holds_promotions_and_is_narrower_than_growth_al
     assert (made.lower_95[0, 14:] <= 4.0).all()
     kept = {name: values for name, values in model.arrays.items() if not name.startswith("later")}
     grown = refit(history, CALENDAR, replace(model, arrays=kept), seed=1)
-    assert (model.reaches[:, :, :, 59].sum(axis=2) < 0.9 * grown.reaches[:, :, :, 59].sum(axis=2)).all()
+    assert (model.reaches[:, :, :, 59].sum(axis=2) < 0.82 * grown.reaches[:, :, :, 59].sum(axis=2)).all()
     np.testing.assert_array_equal(grown.reaches[..., :14], model.reaches[..., :14])
     np.testing.assert_array_equal(refit(history, CALENDAR, model, seed=1).reaches, model.reaches)
 
