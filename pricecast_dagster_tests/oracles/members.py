@@ -31,6 +31,40 @@ def weekday_effect(
     return total / weight
 
 
+def broken_level(prices: list[float], observed: list[bool], says: list[float]) -> tuple[float, float]:
+    """The chance that the level of the last day has broken off, and the mean since then; (0, last price) where there is none.
+
+    For each of some numbers of days: their deviations from the level before them, in usual ones and none more than 2.5, are
+    summed; the square of the sum over what it would be by chance says how unusual those days are together.
+    """
+    levels = smoothed_levels(prices, says, 30.0)
+    today = len(prices) - 1
+    best, since = 0.0, prices[-1]
+    for length in (5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18, 21, 24, 28):
+        start = today - length
+        if start < 29:
+            continue
+        kept = [math.exp(-(start - day) / 70) * observed[day] for day in range(start + 1)]
+        misses = [0.0] + [(prices[day] - levels[day - 1]) ** 2 for day in range(1, start + 1)]
+        changes = [0.0] + [(prices[day] - prices[day - 1]) ** 2 for day in range(1, start + 1)]
+        usual, change = (
+            math.sqrt(sum(weight * size for weight, size in zip(kept, sizes, strict=True)) / sum(kept))
+            for sizes in (misses, changes)
+        )
+        usual = max(usual, 0.003 * levels[start])
+        if usual >= 0.9 * change:
+            continue
+        before = max(1.0, sum(math.exp(-(start - day) / 30) for day in range(start + 1) if observed[day]))
+        days = [day for day in range(start + 1, today + 1) if observed[day]]
+        total = sum(max(-2.5, min(2.5, (prices[day] - levels[start]) / usual)) for day in days)
+        squared = total**2 / max(1.0, len(days) * (1 + len(days) / before))
+        if squared > best:
+            best = squared
+            since = sum(says[day] * prices[day] for day in days) / sum(says[day] for day in days)
+    chance = 1 / (1 + math.exp(8 - best / 3))
+    return (0.0 if chance < 0.01 else chance), since
+
+
 def expected_chances(
     prices: list[float], observed: list[bool], first_weekday: int, horizon_days: int
 ) -> tuple[list[float], list[float], float]:

@@ -1,6 +1,7 @@
 """The smoothing member: a mixture of exponential smoothings of the price, from its last value to half a year's mean.
 
-Belongs here: the levels, the weekday effects on them, and which of them have been right. Source: simple exponential smoothing
+Belongs here: the levels, the weekday effects on them, and which of them have been right. Not here: whether the level has broken
+off (`breaks`); where it has, all of them begin anew. Source: simple exponential smoothing
 (Hyndman and Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., 8.1), mixed by their past errors as experts are
 (Cesa-Bianchi and Lugosi, Prediction, Learning, and Games, 2006, ch. 2).
 
@@ -13,13 +14,14 @@ on a gift shop's till averages went from 17.2 % (power 0) to 16.9 (0.35) and 16.
 an RMSE 0.4 % worse; generated shelf prices gained 0.4 %.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pricecast_dagster.forecasting.members.breaks import broken
+from pricecast_dagster.forecasting.members.decay import decayed, say
 from pricecast_dagster.forecasting.members.protocol import Fitted
 from pricecast_dagster.forecasting.origins import WEEK, Origins, weekday_offsets
 from pricecast_dagster.forecasting.panel import Panel
@@ -32,14 +34,14 @@ MEMORIES: Final = (2.0, 5.0, 12.0, 30.0, 70.0, 160.0)
 _WITH_WEEKDAYS: Final = 1
 """From this memory on a level is also tried with weekday effects; shorter ones follow the week by themselves."""
 
+_OF_BREAKS: Final = MEMORIES.index(30.0)
+"""The level that breaks are seen against."""
+
 _WEEKDAY_MEMORY: Final = 150.0
 _WEEKDAY_PRIOR: Final = 6.0
 """So many observations of a weekday must speak before half of their mean deviation is believed."""
 
 JUDGED_DAYS: Final = 14
-
-_SAY: Final = 0.35
-"""A day counts by the logarithm of what was sold to this power."""
 
 _SHARPNESS: Final = 35.0
 _DOUBTED_ORIGINS: Final = 20.0
@@ -80,10 +82,13 @@ class Smoothing:
     ) -> NDArray[np.float64]:
         """The mixed levels at each origin, with the weekdays of the days ahead."""
         rows, positions = np.unique(origins.rows, return_inverse=True)
-        levels, effects = _levels(origins.panel.select(rows))
+        panel = origins.panel.select(rows)
+        levels, effects = _levels(panel)
         offsets = weekday_offsets(horizon_days)
         at = (positions[:, None], slice(None), origins.columns[:, None])
-        level = levels[at][:, 0]
+        usual = levels[at][:, 0]
+        chance, since = broken(panel, levels[:, _OF_BREAKS], positions, origins.columns)
+        level = usual + chance[:, None] * (since[:, None] - usual)
         behind = np.maximum(origins.columns[:, None] - offsets, 0)
         effect = effects[positions[:, None], :, behind]
         flat = np.concatenate([origins.last[:, None], level], axis=1)[:, :, None]
@@ -99,40 +104,19 @@ def _levels(panel: Panel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     The effect of a day is that of its own weekday. Everything is counted from the first price, so that a price that never moved
     has exactly its own level.
     """
-    observed = _say(panel)[:, None]
+    observed = say(panel)[:, None]
     begun = np.arange(panel.n_days) >= panel.first[:, None]
     start = panel.price[np.arange(panel.n_skus), np.minimum(panel.first, panel.n_days - 1)]
     moved = np.where(begun, panel.price - start[:, None], 0.0)[:, None]
     kept = np.exp(-1.0 / np.array(MEMORIES))[:, None]
-    level = _decayed(moved * observed, kept, 1) / np.maximum(_decayed(observed, kept, 1), 1e-300)
+    level = decayed(moved * observed, kept, 1) / np.maximum(decayed(observed, kept, 1), 1e-300)
     chosen = level[:, _WITH_WEEKDAYS:]
     surprise = np.zeros_like(chosen)
     surprise[..., 1:] = (moved[..., 1:] - chosen[..., :-1]) * observed[..., 1:]
     surprise[np.arange(panel.n_skus), :, np.minimum(panel.first, panel.n_days - 1)] = 0.0
     weekly = np.exp(-1.0 / _WEEKDAY_MEMORY)
-    effect = _decayed(surprise, weekly, WEEK) / (_decayed(observed, weekly, WEEK) + _WEEKDAY_PRIOR)
+    effect = decayed(surprise, weekly, WEEK) / (decayed(observed, weekly, WEEK) + _WEEKDAY_PRIOR)
     return start[:, None, None] + level, effect
-
-
-def _say(panel: Panel) -> NDArray[np.float64]:
-    """(n_skus, n_days) what each day counts for: nothing without a record, 1 where nothing was sold, more the more was."""
-    sold = np.where(panel.observed, np.maximum(panel.quantity, 0.0), 0.0)
-    return np.where(panel.observed, np.log(math.e + sold) ** _SAY, 0.0)
-
-
-def _decayed(values: NDArray[np.float64], kept: NDArray[np.float64] | float, stride: int) -> NDArray[np.float64]:
-    """Sum over i of kept^(i * stride) values[t - i * stride], along the last axis.
-
-    The recurrence is unrolled by doubling (Hillis and Steele 1986): nine rounds for a year instead of 365 steps. A sum depends on
-    offsets alone, so its bytes are the same wherever the panel begins.
-    """
-    total: NDArray[np.float64] = values * np.ones_like(kept)
-    factor, days = kept**stride, stride
-    while days < total.shape[-1]:
-        # The right side is read whole before anything is written.
-        total[..., days:] += factor * total[..., :-days]
-        factor, days = factor * factor, 2 * days
-    return total
 
 
 def _answers(history: Panel, horizon_days: int) -> NDArray[np.float64]:
@@ -140,9 +124,11 @@ def _answers(history: Panel, horizon_days: int) -> NDArray[np.float64]:
     levels, effects = _levels(history)
     offsets = weekday_offsets(horizon_days)
     columns = np.arange(history.n_days)
+    chance, since = broken(history, levels[:, _OF_BREAKS], np.zeros_like(columns), columns)
+    level = levels[0] + chance * (since - levels[0])
     behind = np.maximum(columns[:, None] - offsets, 0)
-    flat = np.concatenate([history.price, levels[0]])
-    by_weekday = levels[0, _WITH_WEEKDAYS:, :, None] + effects[0][:, behind]
+    flat = np.concatenate([history.price, level])
+    by_weekday = level[_WITH_WEEKDAYS:, :, None] + effects[0][:, behind]
     return np.concatenate([np.repeat(flat[:, :, None], horizon_days, axis=2), by_weekday])
 
 
