@@ -28,9 +28,12 @@ _LEAST_DAYS_BEFORE: Final = 29
 _CUT_OFF: Final = 2.5
 """No day deviates by more than so many usual deviations."""
 
+LEVEL_MEMORY: Final = 30.0
+"""Days after which an observation counts 1/e in the level that is held against; in what is usual it is longer."""
 _USUAL_MEMORY: Final = 70.0
-_BEFORE_MEMORY: Final = 30.0
+
 _LEAST_SHARE: Final = 0.003
+"""Usual is at least this share of the level: a price that hardly moved has not left it for a cent."""
 
 _HOLDS: Final = 0.9
 """A level holds while days are at most so far from it as from the day before; of noise about a level it is the root of 0.5."""
@@ -51,7 +54,7 @@ def broken(
 
     Args:
         panel: the history.
-        level: (n_skus, n_days) the mean of about a month at the end of each day.
+        level: (n_skus, n_days) the level of LEVEL_MEMORY at the end of each day.
         rows: (n,) the SKU of each day that is asked for, as a row of the panel.
         columns: (n,) the day.
 
@@ -95,7 +98,7 @@ def _usual(panel: Panel, level: NDArray[np.float64]) -> tuple[NDArray[np.float64
         return np.asarray(np.sqrt(decayed(miss * miss, kept, 1) / count))
 
     spread = np.maximum(usual(level), np.maximum(_LEAST_SHARE * level, np.finfo(float).tiny))
-    before = decayed(observed, np.exp(-1.0 / _BEFORE_MEMORY), 1)
+    before = decayed(observed, np.exp(-1.0 / LEVEL_MEMORY), 1)
     return spread, usual(panel.price), np.maximum(before, 1.0)
 
 

@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pricecast_dagster.forecasting.members.breaks import broken
+from pricecast_dagster.forecasting.members.breaks import LEVEL_MEMORY, broken
 from pricecast_dagster.forecasting.members.decay import decayed, say
 from pricecast_dagster.forecasting.members.protocol import Fitted
 from pricecast_dagster.forecasting.origins import WEEK, Origins, weekday_offsets
@@ -34,7 +34,7 @@ MEMORIES: Final = (2.0, 5.0, 12.0, 30.0, 70.0, 160.0)
 _WITH_WEEKDAYS: Final = 1
 """From this memory on a level is also tried with weekday effects; shorter ones follow the week by themselves."""
 
-_OF_BREAKS: Final = MEMORIES.index(30.0)
+_OF_BREAKS: Final = MEMORIES.index(LEVEL_MEMORY)
 """The level that breaks are seen against."""
 
 _WEEKDAY_MEMORY: Final = 150.0
