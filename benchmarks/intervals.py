@@ -30,10 +30,10 @@ def trained(panel: Panel, calendar: HolidayCalendar) -> Iterator[tuple[Panel, Mo
 
 
 def scores_of(history: Panel, model: Model) -> NDArray[np.float64]:
-    """The product's scores, as `intervals` computes them."""
+    """The sizes of the product's scores, as `intervals` computes them."""
     prices = history.price[0, history.observed[0]]
     own = model.arrays
-    return own_scores(Errors(own["errors"], own["block"], own["side"], model.blend.kind, recent_spread(prices)))
+    return np.abs(own_scores(Errors(own["errors"], own["block"], own["side"], model.blend.kind, recent_spread(prices))))
 
 
 def main() -> None:

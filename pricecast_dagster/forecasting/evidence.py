@@ -2,9 +2,9 @@
 
 Belongs here: which past forecasts count. Not here: making them (`validation`, `ensemble`), and the bands (`intervals`).
 
-Noise shows itself in the weeks that the whole model rehearsed. A sticky price that moves four times a year does not: there the
-days before those join them, forecast by the rules alone, which cost nothing to follow through the whole past and are
-nearly as exact (Winkler scores of the bands differ by less than 1 %).
+How large the errors of noise are shows itself in the weeks that the whole model rehearsed, and how its tails are in all that came
+before (`earlier`). A sticky price that moves four times a year shows nothing in six fortnights: there the days before join them,
+forecast by the rules alone, which are nearly as exact (Winkler scores of the bands differ by less than 1 %).
 
 A sticky price that has doubled since moves by more than it did, though not by twice as much: promotions are shares of a price,
 its cents are not. So the errors of a long past are told in prices of now, by how much the regular price has moved. For it stands
@@ -14,11 +14,13 @@ to 12 % smaller than with past errors as they were; where prices only come and g
 Beyond the fortnight a sticky price is forecast about as at its end, so what was said for that is held against the weeks after.
 """
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pricecast_dagster.forecasting.earlier import earlier_scores
 from pricecast_dagster.forecasting.hindsight import Hindsight
 from pricecast_dagster.forecasting.past_errors import LATER_DAYS, LATER_ORIGIN_STEP, Errors, sides
 from pricecast_dagster.forecasting.recipe import Kind
@@ -48,11 +50,18 @@ def evidence(track: Track, past: Hindsight, kind: Kind, spread: float) -> tuple[
     some = track.of(columns)
     errors = np.where(some.counted, forecasts - some.actual, np.nan)
     side = sides(some.last, some.before)
-    every = slice((len(columns) - 1) % LATER_ORIGIN_STEP, None, LATER_ORIGIN_STEP) if kind is Kind.STICKY else slice(0)
+    if kind is Kind.NOISY:
+        early = len(columns) - past.rehearsed
+        known = Errors(errors, block, side, kind, spread).of(np.arange(len(columns)) >= early)
+        none = np.zeros(0, dtype=np.intp)
+        return (
+            replace(known, earlier=earlier_scores(track, columns[:early], errors[:early])),
+            Errors(np.zeros((0, len(LATER_DAYS))), none, none, kind, spread),
+        )
+    every = slice((len(columns) - 1) % LATER_ORIGIN_STEP, None, LATER_ORIGIN_STEP)
     later = forecasts[every, -1:] - _what_came(track, columns[every])
-    if kind is Kind.STICKY:
-        now = _in_prices_of_now(track.last)[columns][:, None]
-        errors, later = errors * now, later * now[every]
+    now = _in_prices_of_now(track.last)[columns][:, None]
+    errors, later = errors * now, later * now[every]
     return Errors(errors, block, side, kind, spread), Errors(later, block[every], side[every], kind, spread)
 
 

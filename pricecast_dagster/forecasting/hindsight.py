@@ -3,7 +3,7 @@
 Belongs here: which past days are looked at, and the choice of a caution by them. Not here: the moves forecast there (`ensemble`),
 what a caution means (`settling`), and what is concluded for bands (`evidence`) and scores (`scores`).
 
-Of noise the rehearsed weeks are looked at. A sticky price that moves four times a year shows little in them: there the days
+A price that moves four times a year shows little in the weeks that were rehearsed, and noise not how its tails are: so the days
 before join them, forecast by the rules alone, which cost nothing to follow through the whole past.
 
 How soon a sticky price should be left is a question that its own past answers best. One threshold for all products loses
@@ -83,8 +83,6 @@ def hindsight(track: Track, rehearsal: Rehearsal, kind: Kind) -> Hindsight:
 def _past_moves(track: Track, rehearsal: Rehearsal, kind: Kind) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
     """The origins (k,) that are looked at, the block of each (k,), and the moves (k, h) forecast from there."""
     columns, block, moves = rehearsal.columns, rehearsal.block, held_out(track, rehearsal, kind)
-    if kind is Kind.NOISY:
-        return columns, block, moves
     counted = np.flatnonzero(track.counted.any(axis=1))
     until = int(columns[0]) if len(columns) else len(track.last)
     early = counted[(counted < until) & (counted >= until - _LONGEST_DAYS)]

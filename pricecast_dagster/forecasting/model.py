@@ -59,8 +59,9 @@ class Model:
         recipe: how it was made.
         texts: member -> LightGBM's text form or that of another engine, for members that have one.
         arrays: `errors` (k, h), `block` and `side` (k,): past errors, see `past_errors.Errors`; `later_errors` and `later_side`:
-            those of LATER_DAYS; `reaches` (sides, levels, 2, 60): the bands, see `intervals.reaches`. Models of before have no
-            `later_errors`, older ones no `side`, and `half_widths` (levels, 60) for `reaches`.
+            those of LATER_DAYS; `earlier_scores`: see `earlier`; `reaches` (sides, levels, 2, 60): the bands, see
+            `intervals.reaches`. Models of before have no `earlier_scores`, older ones no `later_errors`, then no `side`, and
+            `half_widths` (levels, 60) for `reaches`.
         facts: JSON: `blend`, `members` (numbers of the fitted members), `member_errors`, `metrics` (see `scores`), counts,
             `coverage`, the training window, `features` (and by member), `tuning` (see `tuning.Tuned`),
             `pooled` (version of the pooled model that a member of it was taken from).
@@ -134,7 +135,7 @@ def train(
     past = Past(rehearsal.columns, forecasts, track.actual[rehearsal.columns], track.counted[rehearsal.columns])
     errors, later = evidence(track, back, kind, recent_spread(samples.known))
     arrays = {"errors": errors.errors, "block": errors.block, "side": errors.side}
-    arrays |= {"later_errors": later.errors, "later_side": later.side}
+    arrays |= {"later_errors": later.errors, "later_side": later.side, "earlier_scores": errors.earlier}
     coverage = past_coverage(errors)
     end = int(history.last[0])
     facts = {
@@ -168,7 +169,8 @@ def refit(
     samples = build_samples(history.lifetime(), calendar, champion.recipe, pooled)
     errors, block = champion.arrays["errors"], champion.arrays["block"]
     arrays = {"errors": errors, "block": block, "side": champion.arrays.get("side", np.ones_like(block))}
-    arrays |= {name: champion.arrays[name] for name in ("later_errors", "later_side") if name in champion.arrays}
+    since_then = ("later_errors", "later_side", "earlier_scores")
+    arrays |= {name: champion.arrays[name] for name in since_then if name in champion.arrays}
     carried = ("blend", "member_errors", "metrics", "coverage", "validation_samples", "weighed_until", "tuning")
     facts = {name: champion.facts[name] for name in carried if name in champion.facts}
     return _fit(samples, champion.recipe, arrays, facts, seed)
@@ -182,7 +184,8 @@ def _fit(samples: Samples, recipe: Recipe, arrays: dict[str, NDArray[Any]], fact
     # What the learners of this kind of price see, also those that the blend gave no weight: who is served is in "members".
     seen = {name: recipe.learners[name].features for name in recipe.by_kind[kind] if name in recipe.learners}
     features = [name for name in FEATURE_COLUMNS if any(name in own for own in seen.values())]
-    past = Errors(arrays["errors"], arrays["block"], arrays["side"], kind, recent_spread(samples.known))
+    earlier = arrays.get("earlier_scores", np.zeros(0))
+    past = Errors(arrays["errors"], arrays["block"], arrays["side"], kind, recent_spread(samples.known), earlier)
     later = None
     if "later_errors" in arrays:
         side = arrays["later_side"]

@@ -4,7 +4,7 @@ Belongs here: the errors, where the price stood when each forecast was made, and
 past forecasts (`validation`, `ensemble`), and the bands (`intervals`, `shortest`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -30,6 +30,9 @@ GROWTH: Final[dict[Kind, float]] = {Kind.NOISY: 0.0, Kind.STICKY: 0.5}
 """Errors grow as days ahead to this power where nothing is known: noise about a level does not, what changes now and then as a
 random walk does."""
 
+ROUNDING: Final = 1e-9
+"""Whether a sum of days reaches a share of them must not hang on the last bit."""
+
 
 @dataclass(frozen=True, eq=False)
 class Errors:
@@ -43,6 +46,7 @@ class Errors:
         side: (k,) where the price stood, see `sides`.
         kind: of the price.
         spread: see `recent_spread`.
+        earlier: (s,) scores of before, see `earlier`.
     """
 
     errors: NDArray[np.float64]
@@ -50,6 +54,7 @@ class Errors:
     side: NDArray[np.intp]
     kind: Kind
     spread: float
+    earlier: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     @property
     def sizes(self) -> NDArray[np.float64]:
@@ -70,17 +75,20 @@ class Errors:
         return max(float(self.sizes[self.known].max(initial=0.0)), 2 * self.spread)
 
     @property
+    def days(self) -> int:
+        """How many days have an error, however many origins see each."""
+        days = np.arange(self.errors.shape[0])[:, None] + np.arange(self.errors.shape[1])
+        return len(np.unique(days[self.known]))
+
+    @property
     def weight(self) -> float:
         """What one past error counts for: origins a day apart see the same days again and again, a day counts once."""
         count = int(self.known.sum())
-        if not count:
-            return 0.0
-        days = np.arange(self.errors.shape[0])[:, None] + np.arange(self.errors.shape[1])
-        return len(np.unique(days[self.known])) / count
+        return self.days / count if count else 0.0
 
     def of(self, chosen: NDArray[np.bool_]) -> "Errors":
         """Those from some of the origins (k,)."""
-        return Errors(self.errors[chosen], self.block[chosen], self.side[chosen], self.kind, self.spread)
+        return replace(self, errors=self.errors[chosen], block=self.block[chosen], side=self.side[chosen])
 
 
 def recent_spread(prices: NDArray[np.float64]) -> float:
@@ -109,9 +117,9 @@ def scale(past: Errors, weight: float) -> NDArray[np.float64]:
 
 
 def own_scores(past: Errors) -> NDArray[np.float64]:
-    """(scores,) the known absolute errors over the scale that the other blocks give."""
+    """(scores,) what came less what was forecast, where it is known, over the scale that the other blocks give."""
     scores = [np.zeros(0)]
     for block in np.unique(past.block):
         own = past.of(past.block == block)
-        scores.append((own.sizes / scale(past.of(past.block != block), past.weight))[own.known])
+        scores.append((-own.errors / scale(past.of(past.block != block), past.weight))[own.known])
     return np.concatenate(scores)

@@ -16,8 +16,8 @@ from pricecast_dagster.settings import Settings
 CODE_VERSIONS: Final[Mapping[Stage, str]] = {
     Stage.RAW_HISTORY: "1",
     Stage.FEATURE_TABLE: "1",
-    Stage.PRICE_MODEL: "9",
-    Stage.FORECAST: "6",
+    Stage.PRICE_MODEL: "10",
+    Stage.FORECAST: "7",
 }
 
 NO_MODEL: Final = "no-model"

@@ -39,7 +39,7 @@ def weigh_again(panel: Panel, champion: "Model") -> bool:
         return True
     if _new_days(panel, champion) < 0:
         return True
-    if "side" not in champion.arrays or _new_surprise(panel, champion) is not None:
+    if "earlier_scores" not in champion.arrays or _new_surprise(panel, champion) is not None:
         return True
     return _new_days(panel, champion) >= _good_for_days(panel, champion)
 

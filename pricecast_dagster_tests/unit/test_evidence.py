@@ -46,7 +46,7 @@ def all_evidence_of(history: Panel) -> tuple[Errors, Errors]:
     return evidence(track, hindsight(track, rehearsal, kind), kind, 1.0)
 
 
-def test_a_sticky_price_is_judged_by_its_whole_past_and_noise_by_the_rehearsed_weeks():
+def test_a_sticky_price_is_judged_by_its_whole_past_and_noise_by_the_rehearsed_weeks_and_the_shape_of_all():
     sticky = evidence_of(wandering())
     assert sticky.kind is Kind.STICKY
     assert len(sticky.errors) > 280
@@ -55,6 +55,7 @@ def test_a_sticky_price_is_judged_by_its_whole_past_and_noise_by_the_rehearsed_w
     noisy = evidence_of(tiny_panel({"A": noise.tolist()}))
     assert noisy.kind is Kind.NOISY
     assert len(noisy.errors) == 42
+    assert (len(noisy.earlier), len(sticky.earlier)) == (100, 0)
 
 
 def test_what_is_known_of_the_early_past_does_not_depend_on_what_came_after():
@@ -110,6 +111,18 @@ def test_a_day_without_a_price_is_no_error_of_the_weeks_after_the_fortnight():
     assert unknown == {
         (origin, ahead) for origin in origins for ahead in LATER_DAYS if origin + ahead > 329 or origin + ahead in gone
     }
+
+
+def test_noise_keeps_the_shape_of_its_past_through_a_refit():
+    history = tiny_panel({"A": (20 + np.random.default_rng(1).standard_t(3, 330)).round(2).tolist()})
+    model = train(history, CALENDAR, tuning=None, seed=1)
+    assert len(model.arrays["earlier_scores"]) == 100
+    np.testing.assert_array_equal(refit(history, CALENDAR, model, seed=1).reaches, model.reaches)
+    before = {name: values for name, values in model.arrays.items() if name != "earlier_scores"}
+    kept = replace(model, arrays=before)
+    assert not np.array_equal(refit(history, CALENDAR, kept, seed=1).reaches, model.reaches)
+    assert weigh_again(history, kept)
+    assert not weigh_again(history, model)
 
 
 @pytest.mark.parametrize("times", [0.5, 1.0, 2.0])

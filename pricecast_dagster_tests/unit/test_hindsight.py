@@ -56,7 +56,12 @@ def test_noise_is_settled_as_noise():
     noise = np.random.default_rng(1).normal(20, 2, 200).round(2).tolist()
     track = track_rules(tiny_panel({"A": noise}), CALENDAR, default_recipe())
     found = by_rules(track, Kind.NOISY)
-    assert (found.caution, len(found.columns)) == (NOISE, 0)
+    assert (found.caution, found.rehearsed) == (NOISE, 0)
+    assert len(found.columns) == 169
+    moved = np.abs(found.forecasts - track.last[found.columns, None]) / track.last[found.columns, None]
+    # What moves by less than 2 % stays.
+    assert ((moved == 0) | (moved > 0.02)).all()
+    assert 0.05 < np.mean(moved == 0) < 0.5
 
 
 def test_a_price_that_never_moved_is_forecast_as_it_is_in_hindsight():

@@ -1,5 +1,7 @@
 """Bands from past errors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -42,9 +44,19 @@ def test_bands_of_noise_cover_what_they_promise():
     assert np.mean(inside, axis=(0, 2)) == pytest.approx([0.80, 0.95], abs=0.03)
 
 
-def test_bands_of_noise_reach_as_far_down_as_up_wherever_the_price_stands():
-    found = reaches(errors(np.random.default_rng(5).exponential(2.0, (84, 14))), 14)
-    assert (found == found[:1, :, :1]).all()
+def test_bands_of_skewed_noise_leave_as_much_below_as_above_wherever_the_price_stands():
+    generator = np.random.default_rng(5)
+    below, above = [], []
+    # What comes is at times much cheaper, and never much dearer; also in the earlier past.
+    before = np.quantile(2.0 - generator.exponential(2.0, 10_000), np.linspace(0.005, 0.995, 100)) / 1.47
+    for _ in range(150):
+        found = reaches(replace(errors(generator.exponential(2.0, (84, 14)) - 2.0, spread=2.0), earlier=before), 14)
+        assert (found == found[:1]).all()
+        came = 2.0 - generator.exponential(2.0, 14)
+        below.append(came < -found[0, :, DOWN])
+        above.append(came > found[0, :, UP])
+    assert np.mean(below, axis=(0, 2)) == pytest.approx([0.10, 0.025], abs=0.025)
+    assert np.mean(above, axis=(0, 2)) == pytest.approx([0.10, 0.025], abs=0.025)
 
 
 def test_bands_of_a_wandering_price_widen_with_the_days_ahead():
