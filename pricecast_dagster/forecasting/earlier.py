@@ -36,9 +36,11 @@ def earlier_scores(track: Track, columns: NDArray[np.intp], errors: NDArray[np.f
         (s,) ascending quantiles of the scores, each of which counts for a day: as many as there are known days, at most 100; none
         where there is less than a span.
     """
-    ago = columns[-1] - columns if len(columns) else columns
+    if not len(columns):
+        return np.zeros(0)
+    ago = columns[-1] - columns
     scores, weights, days = [np.zeros(0)], [np.zeros(0)], 0
-    for span in range((len(columns) and int(ago[0]) + 1) // _SPAN_DAYS):
+    for span in range((int(ago[0]) + 1) // _SPAN_DAYS):
         inside = ago // _SPAN_DAYS == span
         end = int(columns[-1]) - span * _SPAN_DAYS + VALIDATED_DAYS
         spread = recent_spread(_observed(track, end))

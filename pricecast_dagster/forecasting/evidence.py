@@ -14,7 +14,6 @@ to 12 % smaller than with past errors as they were; where prices only come and g
 Beyond the fortnight a sticky price is forecast about as at its end, so what was said for that is held against the weeks after.
 """
 
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -52,10 +51,10 @@ def evidence(track: Track, past: Hindsight, kind: Kind, spread: float) -> tuple[
     side = sides(some.last, some.before)
     if kind is Kind.NOISY:
         early = len(columns) - past.rehearsed
-        known = Errors(errors, block, side, kind, spread).of(np.arange(len(columns)) >= early)
+        earlier = earlier_scores(track, columns[:early], errors[:early])
         none = np.zeros(0, dtype=np.intp)
         return (
-            replace(known, earlier=earlier_scores(track, columns[:early], errors[:early])),
+            Errors(errors[early:], block[early:], side[early:], kind, spread, earlier),
             Errors(np.zeros((0, len(LATER_DAYS))), none, none, kind, spread),
         )
     every = slice((len(columns) - 1) % LATER_ORIGIN_STEP, None, LATER_ORIGIN_STEP)

@@ -169,8 +169,8 @@ def refit(
     samples = build_samples(history.lifetime(), calendar, champion.recipe, pooled)
     errors, block = champion.arrays["errors"], champion.arrays["block"]
     arrays = {"errors": errors, "block": block, "side": champion.arrays.get("side", np.ones_like(block))}
-    since_then = ("later_errors", "later_side", "earlier_scores")
-    arrays |= {name: champion.arrays[name] for name in since_then if name in champion.arrays}
+    newer = ("later_errors", "later_side", "earlier_scores")
+    arrays |= {name: champion.arrays[name] for name in newer if name in champion.arrays}
     carried = ("blend", "member_errors", "metrics", "coverage", "validation_samples", "weighed_until", "tuning")
     facts = {name: champion.facts[name] for name in carried if name in champion.facts}
     return _fit(samples, champion.recipe, arrays, facts, seed)

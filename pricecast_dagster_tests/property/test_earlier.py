@@ -20,11 +20,12 @@ CALENDAR = HolidayCalendar("BR")
 REHEARSED_DAYS = 42
 
 
-def noise(seed: int, days: int, tail: float = 4.0) -> list[float | None]:
-    """Prices about a level with heavy tails, and days without one."""
+def noise(seed: int, days: int, gap: slice = slice(0)) -> list[float | None]:
+    """Prices about a level with heavy tails, and days without one; none at all in a gap."""
     random = np.random.default_rng(seed)
-    prices = 20 * np.exp(0.1 * random.standard_t(tail, days))
+    prices = 20 * np.exp(0.1 * random.standard_t(4, days))
     known = random.random(days) < 0.8
+    known[gap] = False
     known[[0, -1]] = True
     return [round(price, 2) if seen else None for price, seen in zip(prices, known, strict=True)]
 
@@ -39,9 +40,11 @@ def past_of(prices: list[float | None]) -> tuple[Track, NDArray[np.intp], NDArra
 
 
 @settings(max_examples=15)
-@given(seed=st.integers(0, 2**32 - 1), days=st.integers(60, 260))
-def test_scores_of_the_earlier_past_are_what_plain_python_says(seed, days):
-    prices = noise(seed, days)
+@given(
+    seed=st.integers(0, 2**32 - 1), days=st.integers(60, 260), gap_from=st.integers(1, 200), gap_days=st.sampled_from([0, 5, 120])
+)
+def test_scores_of_the_earlier_past_are_what_plain_python_says(seed, days, gap_from, gap_days):
+    prices = noise(seed, days, slice(gap_from, gap_from + gap_days))
     track, columns, errors = past_of(prices)
     known = {day: price for day, price in enumerate(prices) if price is not None and day > RULE_WARM_UP_DAYS}
     expected = oracle.earlier_scores(columns.tolist(), errors.tolist(), known)
