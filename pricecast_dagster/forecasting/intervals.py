@@ -4,11 +4,11 @@ Belongs here: how far bands reach, by kind of price, and their coverage on past 
 bands of sticky prices (`shortest`), the forecast they go around (`model`), other products' scores (`interval_prior`).
 
 Noisy prices have split conformal bands (Vovk et al. 2005; Lei et al. 2018) with errors over the SKU's own scale of each day ahead
-as scores, signed, and each tail of its own (signed-error conformal regression, Linusson et al. 2014): days of a till are skewed, to
-low prices where some buy in bulk and to high ones where most do. Some dozen of own scores cannot tell a 95 % quantile, so those
-of its own earlier past join them (`earlier`), and those of other products with the weight of 20 days, or 10 where the past is
-long. On a gift shop's tills Winkler scores of 80 and 95 % bands are 7 and 24 % smaller than with sizes of errors and without the
-earlier past, 8 to 12 and 19 to 23 % on generated ones, and within 2 % on grocery tills.
+as scores, signed, and each tail of its own (signed-error conformal regression, Linusson et al. 2014): days of a till are skewed,
+to low prices where some buy in bulk and to high ones where most do. Some dozen of own scores cannot tell a 95 % quantile, so
+those of its own earlier past join them (`earlier`), and those of other products with the weight of 20 days, or 10 where the past
+is long. On a gift shop's tills Winkler scores of 80 and 95 % bands are 7 and 24 % smaller than with sizes of errors and without
+the earlier past, 8 to 12 and 19 to 23 % on generated ones, and within 2 % on grocery tills.
 """
 
 from typing import Final
