@@ -43,7 +43,7 @@ def evidence(track: Track, past: Hindsight, kind: Kind, spread: float) -> tuple[
 
     Returns:
         The errors of the first fortnight, and those of LATER_DAYS: what would have been forecast for the end of the fortnight,
-        less what came then. The latter of sticky prices alone; noise does not grow.
+        less what came then. The latter of sticky prices alone; noise hardly grows.
     """
     columns, block, forecasts = past.columns, past.block, past.forecasts
     some = track.of(columns)

@@ -31,6 +31,10 @@ _REPLACED: Final = 0.1
 _TO_COME: Final = 0.5
 """The day to come is added to those known, half of it in each tail."""
 
+_GROWTH_AFTER: Final[dict[Kind, float]] = {Kind.NOISY: 0.05, Kind.STICKY: GROWTH[Kind.STICKY]}
+"""Bands grow as the days ahead to this power after those that were judged. Levels of tills drift a little: without it, Winkler
+scores of their 60-day bands are 0.3 to 5 % greater at 95 % and the same at 80, and grocery tills are covered by 2 points less."""
+
 _GROWTH_WINDOWS: Final = 3.0
 """So many windows of the days after the fortnight, one after the other, count as much as the rule of growth."""
 
@@ -53,7 +57,7 @@ def reaches(past: Errors, horizon_days: int, later: Errors | None = None) -> NDA
     else:
         judged = np.broadcast_to(_tails(past), (N_SIDES, len(LEVELS), 2, past.errors.shape[1]))
     further = np.arange(judged.shape[-1] + 1, horizon_days + 1) / judged.shape[-1]
-    grown = judged[..., -1:] * further ** GROWTH[past.kind]
+    grown = judged[..., -1:] * further ** _GROWTH_AFTER[past.kind]
     if past.kind is Kind.STICKY:
         grown = np.maximum(grown, _later(judged[..., -1], further))
     if later is not None and later.known.any() and len(further):

@@ -96,6 +96,13 @@ def test_two_months_ahead_even_a_band_of_no_width_has_grown_to_what_may_come():
     assert ends[59] == pytest.approx(4.0, rel=0.01)
 
 
+def test_bands_of_noise_grow_a_little_after_the_fortnight():
+    ends = reaches(errors(np.random.default_rng(5).normal(0, 2.0, (42, 14))), 60)
+    assert (ends[..., 59] > 1.05 * ends[..., 13]).all()
+    assert (ends[..., 59] < 1.1 * ends[..., 13]).all()
+    assert (np.diff(ends[..., 13:], axis=-1) > 0).all()
+
+
 def test_what_was_seen_of_the_weeks_after_the_fortnight_takes_the_place_of_growth_the_more_is_known():
     generator = np.random.default_rng(4)
     near = errors(generator.choice([-1.0, 0.0, 1.0], (600, 14)), Kind.STICKY)
