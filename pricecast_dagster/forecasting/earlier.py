@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pricecast_dagster.forecasting.past_errors import ROUNDING, Errors, own_scores, recent_spread
+from pricecast_dagster.forecasting.past_errors import Errors, own_scores, recent_spread, weighted_quantiles
 from pricecast_dagster.forecasting.recipe import Kind
 from pricecast_dagster.forecasting.validation import CUT_STEP_DAYS, MOST_CUTS, VALIDATED_DAYS, Track
 
@@ -49,19 +49,13 @@ def earlier_scores(track: Track, columns: NDArray[np.intp], errors: NDArray[np.f
         scores.append(own_scores(past))
         weights.append(np.full(len(scores[-1]), past.weight))
         days += past.days
-    return _quantiles(np.concatenate(scores), np.concatenate(weights), min(days, _MOST_DAYS))
+    if not days:
+        return np.zeros(0)
+    counted, count = np.concatenate(weights), min(days, _MOST_DAYS)
+    middle = (np.arange(count) + 0.5) / count * counted.sum()
+    return weighted_quantiles(np.concatenate(scores), counted, middle)
 
 
 def _observed(track: Track, end: int) -> NDArray[np.float64]:
     """The observed prices of the days up to a column, without those of a beginner."""
     return track.last[1 : end + 1][track.counted[:end, 0]]
-
-
-def _quantiles(values: NDArray[np.float64], weights: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """(count,) weighted quantiles in the middle of as many equal shares."""
-    if not count:
-        return np.zeros(0)
-    order = np.argsort(values, kind="stable")
-    reached = np.cumsum(weights[order])
-    middle = (np.arange(count) + 0.5) / count * reached[-1] - ROUNDING
-    return np.asarray(values[order][np.minimum(np.searchsorted(reached, middle), len(values) - 1)])

@@ -17,7 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pricecast_dagster.forecasting.interval_prior import PRIOR_SCORES
-from pricecast_dagster.forecasting.past_errors import GROWTH, LATER_DAYS, LATER_ORIGIN_STEP, ROUNDING, Errors, own_scores, scale
+from pricecast_dagster.forecasting.past_errors import (
+    GROWTH,
+    LATER_DAYS,
+    LATER_ORIGIN_STEP,
+    Errors,
+    own_scores,
+    scale,
+    weighted_quantiles,
+)
 from pricecast_dagster.forecasting.recipe import Kind
 from pricecast_dagster.forecasting.shortest import LATER_PRIOR_WEIGHT, shortest_reaches
 from pricecast_dagster.schemas import LEVELS
@@ -124,13 +132,6 @@ def _tails(past: Errors) -> NDArray[np.float64]:
             np.full(2 * len(others), others_days / (2 * len(others))),
         ]
     )
-    ends = [[_tail(way * scores, days, level / 100) for way in (-1, 1)] for level in LEVELS]
-    return np.minimum(np.array(ends)[:, :, None] * scale(past, past.weight), past.worst)
-
-
-def _tail(scores: NDArray[np.float64], days: NDArray[np.float64], level: float) -> float:
-    """The score (n,) that half of what a band of the level leaves out lies above, by the days each counts for; not negative."""
-    order = np.argsort(scores, kind="stable")
-    reached = np.cumsum(days[order])
-    position = int(np.searchsorted(reached, (1 + level) / 2 * (reached[-1] + _TO_COME) - ROUNDING))
-    return max(0.0, float(scores[order][min(position, len(scores) - 1)]))
+    need = (1 + np.array(LEVELS) / 100) / 2 * (days.sum() + _TO_COME)
+    ends = np.stack([weighted_quantiles(way * scores, days, need) for way in (-1, 1)], axis=1)
+    return np.minimum(np.maximum(ends, 0.0)[:, :, None] * scale(past, past.weight), past.worst)
